@@ -1,0 +1,17 @@
+//! scalemodel: a laboratory for logical time.
+//!
+//! Machines are OS processes, each ticking at its own clock rate, talking over pairwise sockets,
+//! each keeping a Lamport clock and a log. Around them: trials, a checker, statistics, plots.
+//!
+//! The way of the data, one way only:
+//! trial file -> resolved trial -> machines -> logs -> history -> check, statistics, plots.
+//!
+//! - [`model`]: pure: the clock, the rule of a tick, the schedule, chance.
+//! - [`trial`]: the trial file.
+//! - [`pace`]: the two paces of a run.
+//! - [`logbook`]: the logs of the machines.
+
+pub mod logbook;
+pub mod model;
+pub mod pace;
+pub mod trial;

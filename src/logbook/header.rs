@@ -1,0 +1,199 @@
+//! The header of a log: what it says of its run before the first tick.
+//!
+//! Every line begins with `# ` and is a key, a colon and a value. The header carries the whole
+//! resolved trial, so that a log explains itself and a missing log is noticed.
+
+use std::fmt;
+
+use super::FORMAT;
+use crate::model::{ClockRate, DrawRange, MachineId, Phase, Seed};
+use crate::pace::{Pace, Speed};
+use crate::trial::{MachineSpec, Trial};
+
+/// The first line of every log, up to the number of its format.
+pub(super) const TITLE: &str = "# scalemodel log, format ";
+
+/// The line of column names, without `#`: gnuplot and data libraries find columns by it.
+pub const COLUMNS: [&str; 10] = [
+    "system_time",
+    "tick",
+    "model_time_s",
+    "lateness_us",
+    "event",
+    "peers",
+    "logical_clock",
+    "queue_len",
+    "received_timestamp",
+    "draw",
+];
+
+/// What a log says of its run before the first tick.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The version of the program that wrote the log.
+    pub version: String,
+    /// The machine whose log it is.
+    pub machine: MachineId,
+    /// The pace of the run.
+    pub pace: Pace,
+    /// The resolved trial.
+    pub trial: Trial,
+}
+
+impl Header {
+    /// The header of a log that this program writes.
+    #[must_use]
+    pub fn new(trial: Trial, machine: MachineId, pace: Pace) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            machine,
+            pace,
+            trial,
+        }
+    }
+}
+
+impl fmt::Display for Header {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "{TITLE}{FORMAT}")?;
+        writeln!(formatter, "# version: {}", self.version)?;
+        writeln!(formatter, "# trial: {}", self.trial.name)?;
+        writeln!(formatter, "# machine: {}", self.machine)?;
+        writeln!(formatter, "# pace: {}", self.pace.name())?;
+        match self.pace {
+            Pace::Real(speed) => writeln!(formatter, "# speed: {speed}")?,
+            Pace::Virtual => writeln!(formatter, "# speed: -")?,
+        }
+        writeln!(formatter, "# seed: {}", self.trial.seed)?;
+        writeln!(formatter, "# draw_range: {}", self.trial.draw_range.0)?;
+        writeln!(formatter, "# duration_s: {}", self.trial.duration_s)?;
+        for (spec, number) in self.trial.machines.iter().zip(1..) {
+            let MachineSpec {
+                host,
+                port,
+                clock_rate,
+                phase,
+            } = spec;
+            writeln!(
+                formatter,
+                "# machine {number}: host={host} port={port} clock_rate={clock_rate} phase={phase}"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A header that is being read, line by line.
+#[derive(Debug, Default)]
+pub(super) struct HeaderBuilder {
+    version: Option<String>,
+    name: Option<String>,
+    machine: Option<MachineId>,
+    pace: Option<String>,
+    speed: Option<String>,
+    seed: Option<Seed>,
+    draw_range: Option<DrawRange>,
+    duration_s: Option<u64>,
+    machines: Vec<MachineSpec>,
+}
+
+impl HeaderBuilder {
+    /// Takes one line, split at its colon; says whether it is a line of the header.
+    pub(super) fn take(&mut self, key: &str, value: &str) -> Result<bool, String> {
+        match key {
+            "version" => self.version = Some(value.to_owned()),
+            "trial" => self.name = Some(value.to_owned()),
+            "machine" => self.machine = Some(machine_id(value)?),
+            "pace" => self.pace = Some(value.to_owned()),
+            "speed" => self.speed = Some(value.to_owned()),
+            "seed" => self.seed = Some(Seed::new(number(value)?).ok_or("a seed beyond 2^63 - 1")?),
+            "draw_range" => self.draw_range = Some(DrawRange(number(value)?)),
+            "duration_s" => self.duration_s = Some(number(value)?),
+            _ => match key.strip_prefix("machine ") {
+                Some(position) => self.take_machine(position, value)?,
+                None => return Ok(false),
+            },
+        }
+        Ok(true)
+    }
+
+    fn take_machine(&mut self, position: &str, value: &str) -> Result<(), String> {
+        if number::<usize>(position)? != self.machines.len() + 1 {
+            return Err(format!("expected machine {}", self.machines.len() + 1));
+        }
+        let mut fields = value.split(' ');
+        let mut field = |name: &str| {
+            fields
+                .next()
+                .and_then(|field| field.strip_prefix(name)?.strip_prefix('='))
+                .ok_or_else(|| format!("expected {name}=..."))
+        };
+        let host = field("host")?
+            .parse()
+            .map_err(|_| "host is no IP address".to_owned())?;
+        let (port, clock_rate) = (number(field("port")?)?, number(field("clock_rate")?)?);
+        let phase = number(field("phase")?)?;
+        if !ClockRate::ALLOWED.contains(&u64::from(clock_rate))
+            || !Phase::ALLOWED.contains(&u64::from(phase))
+        {
+            return Err("clock_rate or phase out of range".to_owned());
+        }
+        let (clock_rate, phase) = (ClockRate(clock_rate), Phase(phase));
+        self.machines.push(MachineSpec {
+            host,
+            port,
+            clock_rate,
+            phase,
+        });
+        Ok(())
+    }
+
+    /// Gives the header, or names what it lacks.
+    pub(super) fn finish(self) -> Result<Header, String> {
+        fn present<T>(name: &str, value: Option<T>) -> Result<T, String> {
+            value.ok_or_else(|| format!("the header has no line '# {name}: ...'"))
+        }
+        let pace = match present("pace", self.pace)?.as_str() {
+            "real" => Pace::Real(present("speed", self.speed)?.parse::<Speed>()?),
+            "virtual" => Pace::Virtual,
+            other => return Err(format!("unknown pace '{other}'")),
+        };
+        let machine = present("machine", self.machine)?;
+        if self.machines.len() < 2 || self.machines.len() <= machine.index() {
+            return Err(format!("the header lists {} machines", self.machines.len()));
+        }
+        let trial = Trial {
+            name: present("trial", self.name)?,
+            duration_s: present("duration_s", self.duration_s)?,
+            draw_range: present("draw_range", self.draw_range)?,
+            seed: present("seed", self.seed)?,
+            machines: self.machines,
+        };
+        Ok(Header {
+            version: present("version", self.version)?,
+            machine,
+            pace,
+            trial,
+        })
+    }
+}
+
+/// Reads a canonical decimal number: digits only, no sign, no leading zero.
+pub(super) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    let is_canonical = !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+        && (text == "0" || !text.starts_with('0'));
+    let value = if is_canonical {
+        text.parse().ok()
+    } else {
+        None
+    };
+    value.ok_or_else(|| format!("'{text}' is no whole number of the expected size"))
+}
+
+fn machine_id(text: &str) -> Result<MachineId, String> {
+    match number(text)? {
+        0 => Err("machines are numbered from 1".to_owned()),
+        number => Ok(MachineId::new(number)),
+    }
+}

@@ -1,0 +1,31 @@
+//! The log of a machine, `log<PORT>.txt`: made to be read by a person, by gnuplot and by the
+//! checker alike. `docs/log-format.md` describes it in full.
+//!
+//! - [`system_time`]: what the computer's own clock says, to the microsecond.
+//! - [`header`]: what a log says of its run before the first tick.
+//! - [`record`]: the entries: ticks, skipped ticks, the end.
+//! - [`writer`]: appends entries, and flushes them before their messages are sent.
+//! - [`reader`]: reads a log back, and names the line of whatever is wrong in it.
+
+pub mod header;
+pub mod reader;
+pub mod record;
+pub mod system_time;
+pub mod writer;
+
+pub use header::Header;
+pub use reader::{Log, Numbered, ReadError};
+pub use record::{ChannelCounts, EndRecord, Ending, LoggedEvent, SkipRecord, TickRecord};
+pub use system_time::SystemTime;
+pub use writer::LogWriter;
+
+use std::path::{Path, PathBuf};
+
+/// The number of the log format; it rises when a reader of the old format would go wrong.
+pub const FORMAT: u32 = 1;
+
+/// The file of the machine that listens on `port`.
+#[must_use]
+pub fn log_path(folder: &Path, port: u16) -> PathBuf {
+    folder.join(format!("log{port}.txt"))
+}

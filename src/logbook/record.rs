@@ -1,0 +1,513 @@
+//! The entries of a log: one line each.
+//!
+//! A tick is a line of columns. Entries that are no ticks begin with `#`, so that readers of
+//! columns pass over them.
+
+use std::fmt;
+
+use super::header::number;
+use super::system_time::SystemTime;
+use crate::model::{Tick, Timestamp};
+
+/// One tick, as it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TickRecord {
+    /// When the tick began; at the virtual pace the model time, counted from 1970.
+    pub system_time: SystemTime,
+    /// The number of the tick.
+    pub tick: Tick,
+    /// When the tick was due, in microseconds of model time, truncated.
+    pub model_time_us: u64,
+    /// How long after its due time the tick began, in microseconds of the wall clock. Never
+    /// negative in the log of a right machine.
+    pub lateness_us: i64,
+    /// What the tick did.
+    pub event: LoggedEvent,
+    /// The timestamp of the event.
+    pub logical_clock: Timestamp,
+    /// The length of the message queue after the tick.
+    pub queue_len: u64,
+    /// The number drawn; none on a receive.
+    pub draw: Option<u32>,
+}
+
+/// What a tick did, with peers named by their ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoggedEvent {
+    /// An internal event.
+    Internal,
+    /// A send to each of these ports.
+    Send(Box<[u16]>),
+    /// A receive.
+    Receive {
+        /// The port of the sender.
+        from: u16,
+        /// The timestamp that the message carried.
+        timestamp: Timestamp,
+    },
+}
+
+impl LoggedEvent {
+    /// The event's name in the log.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Send(_) => "send",
+            Self::Receive { .. } => "receive",
+        }
+    }
+}
+
+/// A cell that may be empty.
+struct Cell<T>(Option<T>);
+
+impl<T: fmt::Display> fmt::Display for Cell<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(value) => formatter.pad(&value.to_string()),
+            None => formatter.pad("-"),
+        }
+    }
+}
+
+impl fmt::Display for TickRecord {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (peers, received) = match &self.event {
+            LoggedEvent::Internal => ("-".to_owned(), None),
+            LoggedEvent::Send(ports) => (joined(ports.iter()), None),
+            LoggedEvent::Receive { from, timestamp } => (from.to_string(), Some(timestamp)),
+        };
+        let model_time = format!(
+            "{}.{:06}",
+            self.model_time_us / 1_000_000,
+            self.model_time_us % 1_000_000
+        );
+        write!(
+            formatter,
+            "{} {:>6} {model_time:>13} {:>11} {:<8} {peers:<11} {:>13} {:>9} {:>18} {:>4}",
+            self.system_time,
+            self.tick,
+            self.lateness_us,
+            self.event.name(),
+            self.logical_clock.0,
+            self.queue_len,
+            Cell(received),
+            Cell(self.draw),
+        )
+    }
+}
+
+impl TickRecord {
+    /// Reads a line of columns.
+    ///
+    /// # Errors
+    /// Names the column that is wrong.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        let mut cells = line.split_ascii_whitespace();
+        let mut cell = |name: &str| {
+            cells
+                .next()
+                .ok_or_else(|| format!("the line ends before {name}"))
+        };
+        let system_time = SystemTime::parse(cell("system_time")?)
+            .ok_or_else(|| "system_time is not YYYY-MM-DDThh:mm:ss.ffffffZ".to_owned())?;
+        let tick = Tick(column("tick", cell("tick")?)?);
+        let model_time_us = parse_model_time(cell("model_time_s")?)?;
+        let lateness_us = parse_lateness(cell("lateness_us")?)?;
+        let (event, peers) = (cell("event")?, cell("peers")?);
+        let logical_clock = Timestamp(column("logical_clock", cell("logical_clock")?)?);
+        let queue_len = column("queue_len", cell("queue_len")?)?;
+        let received = optional("received_timestamp", cell("received_timestamp")?)?.map(Timestamp);
+        let draw = optional("draw", cell("draw")?)?;
+        if let Some(more) = cells.next() {
+            return Err(format!("found '{more}' after the last column"));
+        }
+        let event = parse_event(event, peers, received)?;
+        Ok(Self {
+            system_time,
+            tick,
+            model_time_us,
+            lateness_us,
+            event,
+            logical_clock,
+            queue_len,
+            draw,
+        })
+    }
+}
+
+fn column<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {
+    number(text).map_err(|error| format!("{name}: {error}"))
+}
+
+fn optional<T: std::str::FromStr>(name: &str, text: &str) -> Result<Option<T>, String> {
+    if text == "-" {
+        Ok(None)
+    } else {
+        column(name, text).map(Some)
+    }
+}
+
+fn parse_model_time(text: &str) -> Result<u64, String> {
+    let parts = text.split_once('.').filter(|(_, micros)| {
+        micros.len() == 6 && micros.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    let (seconds, micros) = parts.ok_or("model_time_s is not seconds with six decimals")?;
+    let seconds: u64 = column("model_time_s", seconds)?;
+    let micros: u64 = micros
+        .parse()
+        .map_err(|_| "model_time_s has wrong decimals".to_owned())?;
+    seconds
+        .checked_mul(1_000_000)
+        .and_then(|total| total.checked_add(micros))
+        .ok_or_else(|| "model_time_s is too large".to_owned())
+}
+
+fn parse_lateness(text: &str) -> Result<i64, String> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    column::<i64>("lateness_us", digits).map(|micros| sign * micros)
+}
+
+fn parse_event(
+    event: &str,
+    peers: &str,
+    received: Option<Timestamp>,
+) -> Result<LoggedEvent, String> {
+    match (event, peers, received) {
+        ("internal", "-", None) => Ok(LoggedEvent::Internal),
+        ("send", ports, None) if ports != "-" => {
+            let ports: Result<_, _> = ports.split(',').map(|port| column("peers", port)).collect();
+            Ok(LoggedEvent::Send(ports?))
+        }
+        ("receive", port, Some(timestamp)) if port != "-" => Ok(LoggedEvent::Receive {
+            from: column("peers", port)?,
+            timestamp,
+        }),
+        ("internal" | "send" | "receive", ..) => Err(format!(
+            "peers and received_timestamp do not fit the event '{event}'"
+        )),
+        _ => Err(format!(
+            "unknown event '{event}'; known: internal, send, receive"
+        )),
+    }
+}
+
+/// Ticks that were skipped because the machine stood still for too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SkipRecord {
+    /// When the machine noticed.
+    pub system_time: SystemTime,
+    /// The first tick skipped.
+    pub first: Tick,
+    /// The last tick skipped.
+    pub last: Tick,
+    /// How late the first of them was, in microseconds.
+    pub lateness_us: i64,
+}
+
+impl SkipRecord {
+    /// How many ticks were skipped.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.last.0 - self.first.0 + 1
+    }
+
+    pub(super) fn parse(value: &str) -> Result<Self, String> {
+        let mut fields = Fields::new(value);
+        let (first, last) = fields
+            .take("ticks")?
+            .split_once("..=")
+            .ok_or("ticks is not FIRST..=LAST")?;
+        let record = Self {
+            first: Tick(number(first)?),
+            last: Tick(number(last)?),
+            lateness_us: number(fields.take("lateness_us")?)?,
+            system_time: fields.system_time()?,
+        };
+        if record.first.0 == 0 || record.last < record.first {
+            return Err("ticks is not a range of ticks".to_owned());
+        }
+        fields.finish()?;
+        Ok(record)
+    }
+}
+
+impl fmt::Display for SkipRecord {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            system_time,
+            first,
+            last,
+            lateness_us,
+        } = self;
+        write!(
+            formatter,
+            "# skipped: ticks={first}..={last} lateness_us={lateness_us} system_time={system_time}"
+        )
+    }
+}
+
+/// Why a log ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All ticks of the trial are done or skipped, and every peer has said goodbye.
+    Finished,
+    /// The machine was signalled.
+    Interrupted,
+    /// The peer with this port left before its last tick.
+    PeerLeft(u16),
+    /// The connection to the peer with this port broke without a goodbye.
+    PeerLost(u16),
+    /// The peer with this port did not say goodbye in time.
+    PeerSilent(u16),
+    /// A bound was reached or the machine met an error; its message is on standard error.
+    Failed,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished => formatter.write_str("finished"),
+            Self::Interrupted => formatter.write_str("interrupted"),
+            Self::PeerLeft(port) => write!(formatter, "peer-left:{port}"),
+            Self::PeerLost(port) => write!(formatter, "peer-lost:{port}"),
+            Self::PeerSilent(port) => write!(formatter, "peer-silent:{port}"),
+            Self::Failed => formatter.write_str("failed"),
+        }
+    }
+}
+
+impl Ending {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "finished" => Ok(Self::Finished),
+            None if text == "interrupted" => Ok(Self::Interrupted),
+            None if text == "failed" => Ok(Self::Failed),
+            Some(("peer-left", port)) => number(port).map(Self::PeerLeft),
+            Some(("peer-lost", port)) => number(port).map(Self::PeerLost),
+            Some(("peer-silent", port)) => number(port).map(Self::PeerSilent),
+            _ => Err(format!("unknown ending '{text}'")),
+        }
+    }
+}
+
+/// Counts by the port of the other end of a channel, in the order of the machine's peers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChannelCounts(pub Vec<(u16, u64)>);
+
+impl ChannelCounts {
+    /// The count of one port, if it is listed.
+    #[must_use]
+    pub fn get(&self, port: u16) -> Option<u64> {
+        self.0
+            .iter()
+            .find(|(listed, _)| *listed == port)
+            .map(|(_, count)| *count)
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "-" {
+            return Ok(Self::default());
+        }
+        let counts = text.split(',').map(|pair| {
+            let (port, count) = pair.split_once(':').ok_or("expected PORT:COUNT")?;
+            Ok::<_, String>((number(port)?, number(count)?))
+        });
+        counts.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl fmt::Display for ChannelCounts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return formatter.write_str("-");
+        }
+        let pairs = self.0.iter().map(|(port, count)| format!("{port}:{count}"));
+        formatter.write_str(&pairs.collect::<Vec<_>>().join(","))
+    }
+}
+
+/// The last entry of a whole log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndRecord {
+    /// Why the log ended.
+    pub why: Ending,
+    /// When it ended; at the virtual pace the trial's end, counted from 1970.
+    pub system_time: SystemTime,
+    /// How many ticks were done.
+    pub ticks_done: u64,
+    /// How many ticks were skipped.
+    pub ticks_skipped: u64,
+    /// The logical clock at the end.
+    pub logical_clock: Timestamp,
+    /// Messages sent to each peer.
+    pub sent: ChannelCounts,
+    /// Messages received from each peer.
+    pub received: ChannelCounts,
+    /// Messages of each peer that arrived and were left in the queue.
+    pub left: ChannelCounts,
+}
+
+impl EndRecord {
+    pub(super) fn parse(value: &str) -> Result<Self, String> {
+        let mut fields = Fields::new(value);
+        let record = Self {
+            why: Ending::parse(fields.take("why")?)?,
+            ticks_done: number(fields.take("done")?)?,
+            ticks_skipped: number(fields.take("skipped")?)?,
+            logical_clock: Timestamp(number(fields.take("logical_clock")?)?),
+            sent: ChannelCounts::parse(fields.take("sent")?)?,
+            received: ChannelCounts::parse(fields.take("received")?)?,
+            left: ChannelCounts::parse(fields.take("left")?)?,
+            system_time: fields.system_time()?,
+        };
+        fields.finish()?;
+        Ok(record)
+    }
+}
+
+impl fmt::Display for EndRecord {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "# end: why={} done={} skipped={} logical_clock={} sent={} received={} left={} \
+             system_time={}",
+            self.why,
+            self.ticks_done,
+            self.ticks_skipped,
+            self.logical_clock,
+            self.sent,
+            self.received,
+            self.left,
+            self.system_time,
+        )
+    }
+}
+
+/// `name=value` fields in a fixed order.
+struct Fields<'a>(std::str::Split<'a, char>);
+
+impl<'a> Fields<'a> {
+    fn new(value: &'a str) -> Self {
+        Self(value.split(' '))
+    }
+
+    fn take(&mut self, name: &str) -> Result<&'a str, String> {
+        self.0
+            .next()
+            .and_then(|field| field.strip_prefix(name)?.strip_prefix('='))
+            .ok_or_else(|| format!("expected {name}=..."))
+    }
+
+    fn system_time(&mut self) -> Result<SystemTime, String> {
+        let text = self.take("system_time")?;
+        SystemTime::parse(text).ok_or_else(|| format!("'{text}' is no system time"))
+    }
+
+    fn finish(mut self) -> Result<(), String> {
+        match self.0.next() {
+            Some(more) => Err(format!("found '{more}' after the last field")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Joins with commas.
+fn joined<T: ToString>(items: impl Iterator<Item = T>) -> String {
+    items
+        .map(|item| item.to_string())
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn event() -> impl Strategy<Value = LoggedEvent> {
+        prop_oneof![
+            Just(LoggedEvent::Internal),
+            proptest::collection::vec(1_u16.., 1..30).prop_map(|p| LoggedEvent::Send(p.into())),
+            (1_u16.., any::<u64>()).prop_map(|(from, timestamp)| LoggedEvent::Receive {
+                from,
+                timestamp: Timestamp(timestamp)
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_tick_is_read_back_as_it_was_written(
+            (micros, tick, model_time_us) in (0_i64..=4_102_444_800_000_000, 1_u64.., any::<u64>()),
+            (lateness_us, clock, queue_len) in (-(1_i64 << 60)..1 << 60, 1_u64.., any::<u64>()),
+            event in event(),
+            draw in proptest::option::of(1_u32..),
+        ) {
+            let record = TickRecord {
+                system_time: SystemTime(micros),
+                tick: Tick(tick),
+                model_time_us,
+                lateness_us,
+                event,
+                logical_clock: Timestamp(clock),
+                queue_len,
+                draw,
+            };
+            prop_assert_eq!(TickRecord::parse(&record.to_string()), Ok(record));
+        }
+
+        #[test]
+        fn an_end_is_read_back_as_it_was_written(
+            why in prop_oneof![
+                Just(Ending::Finished), Just(Ending::Interrupted), Just(Ending::Failed),
+                (1_u16..).prop_map(Ending::PeerLeft), (1_u16..).prop_map(Ending::PeerLost),
+                (1_u16..).prop_map(Ending::PeerSilent),
+            ],
+            numbers in (any::<u64>(), any::<u64>(), any::<u64>()),
+            sent in proptest::collection::vec((any::<u16>(), any::<u64>()), 0..9),
+            left in proptest::collection::vec((any::<u16>(), any::<u64>()), 0..9),
+        ) {
+            let record = EndRecord {
+                why,
+                system_time: SystemTime(1),
+                ticks_done: numbers.0,
+                ticks_skipped: numbers.1,
+                logical_clock: Timestamp(numbers.2),
+                sent: ChannelCounts(sent.clone()),
+                received: ChannelCounts(sent),
+                left: ChannelCounts(left),
+            };
+            let line = record.to_string();
+            let value = line.strip_prefix("# end: ").unwrap();
+            prop_assert_eq!(EndRecord::parse(value), Ok(record));
+        }
+
+        #[test]
+        fn any_line_is_read_or_refused(line in "\\PC{0,120}") {
+            let _ = TickRecord::parse(&line);
+            let _ = EndRecord::parse(&line);
+            let _ = SkipRecord::parse(&line);
+        }
+    }
+
+    #[test]
+    fn a_skip_is_read_back_as_it_was_written() {
+        let record = SkipRecord {
+            system_time: SystemTime(7),
+            first: Tick(5),
+            last: Tick(9),
+            lateness_us: 1_200_000,
+        };
+        let line = record.to_string();
+        assert_eq!(
+            SkipRecord::parse(line.strip_prefix("# skipped: ").unwrap()),
+            Ok(record)
+        );
+        assert_eq!(record.count(), 5);
+    }
+}

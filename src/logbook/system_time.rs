@@ -1,0 +1,93 @@
+//! System time: what the computer's own clock says. For pictures, never for ordering.
+
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate};
+
+/// Microseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SystemTime(pub i64);
+
+impl SystemTime {
+    /// Reads `YYYY-MM-DDThh:mm:ss.ffffffZ`; nothing if the text is anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let separators = [
+            (4, b'-'),
+            (7, b'-'),
+            (10, b'T'),
+            (13, b':'),
+            (16, b':'),
+            (19, b'.'),
+        ];
+        let is_framed = bytes.len() == 27 && bytes[26] == b'Z';
+        if !is_framed
+            || separators
+                .iter()
+                .any(|&(at, separator)| bytes[at] != separator)
+        {
+            return None;
+        }
+        let number = |from: usize, to: usize| {
+            bytes[from..to].iter().try_fold(0_u32, |number, byte| {
+                byte.is_ascii_digit()
+                    .then(|| number * 10 + u32::from(byte - b'0'))
+            })
+        };
+        let year = i32::try_from(number(0, 4)?).ok()?;
+        let date = NaiveDate::from_ymd_opt(year, number(5, 7)?, number(8, 10)?)?;
+        let time = date.and_hms_micro_opt(
+            number(11, 13)?,
+            number(14, 16)?,
+            number(17, 19)?,
+            number(20, 26)?,
+        )?;
+        Some(Self(time.and_utc().timestamp_micros()))
+    }
+
+    /// The time as a part of a file name, to the second: `2026-11-22T13-04-59Z`.
+    #[must_use]
+    pub fn file_name(self) -> String {
+        self.format("%Y-%m-%dT%H-%M-%SZ")
+    }
+
+    fn format(self, format: &str) -> String {
+        DateTime::from_timestamp_micros(self.0)
+            .unwrap_or_default()
+            .format(format)
+            .to_string()
+    }
+}
+
+impl fmt::Display for SystemTime {
+    /// RFC 3339, UTC, microseconds.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.format("%Y-%m-%dT%H:%M:%S%.6fZ"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_read_back(micros in 0_i64..=253_402_300_799_999_999) {
+            let time = SystemTime(micros);
+            prop_assert_eq!(SystemTime::parse(&time.to_string()), Some(time));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,30}|[0-9TZ:.-]{27}") {
+            let _ = SystemTime::parse(&text);
+        }
+    }
+
+    #[test]
+    fn the_epoch_is_printed_in_full() {
+        assert_eq!(SystemTime(0).to_string(), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(SystemTime(0).file_name(), "1970-01-01T00-00-00Z");
+    }
+}

@@ -1,0 +1,21 @@
+//! The model: what a machine is and does, with no socket, no thread and no wall clock in it.
+//!
+//! Everything here is pure. The OS process drives it at the real pace and at the virtual pace, the
+//! tests drive it directly; all of them run the very same code.
+//!
+//! - [`clock`]: Lamport's logical clock and its timestamps.
+//! - [`machine`]: a machine and the rule of its tick.
+//! - [`schedule`]: which tick is due when, in exact model time.
+//! - [`chance`]: seeds, streams and the one helper that draws integers.
+//!
+//! It imports nothing else of the crate.
+
+pub mod chance;
+pub mod clock;
+pub mod machine;
+pub mod schedule;
+
+pub use chance::{Dice, Seed, Stream};
+pub use clock::{LogicalClock, Timestamp};
+pub use machine::{DrawRange, Event, Machine, MachineId, Message, Step, peers_in_mesh};
+pub use schedule::{ClockRate, ModelTime, Phase, Schedule, Tick};

@@ -1,0 +1,188 @@
+//! The schedule: which tick is due when, from the trial alone.
+//!
+//! Model time is an exact fraction of seconds. It is compared by cross-multiplication and never
+//! turned into a float, so that two computers agree on every order.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::ops::RangeInclusive;
+
+/// Ticks per second of a machine, a whole number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClockRate(pub u32);
+
+impl ClockRate {
+    /// The clock rates that a trial may give.
+    pub const ALLOWED: RangeInclusive<u64> = 1..=10_000;
+    /// The clock rates that are drawn are `1..=6`, as in the notebook.
+    pub const DRAWN_MAX: u32 = 6;
+}
+
+impl fmt::Display for ClockRate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// Where in its period a machine ticks, in thousandths of the period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Phase(pub u32);
+
+impl Phase {
+    /// The phases that a trial may give, and that are drawn.
+    pub const ALLOWED: RangeInclusive<u64> = 1..=1000;
+    /// The largest phase: the end of the period.
+    pub const MAX: u32 = 1000;
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// The number of a tick of one machine, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tick(pub u64);
+
+impl fmt::Display for Tick {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// A point of model time: seconds since the common start, as an exact fraction.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelTime {
+    numerator: u64,
+    denominator: u64,
+}
+
+impl ModelTime {
+    /// The time in whole units of which a second has `units_per_second`, truncated.
+    #[must_use]
+    pub fn truncated_to(self, units_per_second: u64) -> u64 {
+        let units = u128::from(self.numerator) * u128::from(units_per_second);
+        u64::try_from(units / u128::from(self.denominator))
+            .expect("a trial's duration in nanoseconds fits 64 bits")
+    }
+
+    /// The time in microseconds, truncated.
+    #[must_use]
+    pub fn micros(self) -> u64 {
+        self.truncated_to(1_000_000)
+    }
+}
+
+impl Ord for ModelTime {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let left = u128::from(self.numerator) * u128::from(other.denominator);
+        let right = u128::from(other.numerator) * u128::from(self.denominator);
+        left.cmp(&right)
+    }
+}
+
+impl PartialOrd for ModelTime {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ModelTime {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for ModelTime {}
+
+impl fmt::Display for ModelTime {
+    /// Seconds with six decimals, truncated: for people and pictures, never for comparison.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = self.micros();
+        write!(
+            formatter,
+            "{}.{:06}",
+            micros / 1_000_000,
+            micros % 1_000_000
+        )
+    }
+}
+
+/// The schedule of one machine: its clock rate and phase, for a trial's duration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Ticks per second.
+    pub clock_rate: ClockRate,
+    /// Where in its period the machine ticks.
+    pub phase: Phase,
+    /// The duration of the trial, in seconds.
+    pub duration_s: u64,
+}
+
+impl Schedule {
+    /// The number of ticks: clock rate times duration, exactly.
+    #[must_use]
+    pub fn ticks(self) -> u64 {
+        u64::from(self.clock_rate.0) * self.duration_s
+    }
+
+    /// When a tick is due: tick k with phase p at (1000 (k - 1) + p) / (1000 r) seconds after the
+    /// common start. All ticks of a trial of T seconds are due in (0, T].
+    ///
+    /// # Panics
+    /// When the tick is 0: ticks are numbered from 1.
+    #[must_use]
+    pub fn due(self, tick: Tick) -> ModelTime {
+        assert!(tick.0 > 0, "ticks are numbered from 1");
+        ModelTime {
+            numerator: 1000 * (tick.0 - 1) + u64::from(self.phase.0),
+            denominator: 1000 * u64::from(self.clock_rate.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn schedule(clock_rate: u32, phase: u32, duration_s: u64) -> Schedule {
+        Schedule {
+            clock_rate: ClockRate(clock_rate),
+            phase: Phase(phase),
+            duration_s,
+        }
+    }
+
+    #[test]
+    fn a_rate_of_four_at_half_phase_ticks_at_eighths() {
+        let schedule = schedule(4, 500, 60);
+        assert_eq!(schedule.due(Tick(1)).to_string(), "0.125000");
+        assert_eq!(schedule.due(Tick(2)).to_string(), "0.375000");
+        assert_eq!(schedule.ticks(), 240);
+    }
+
+    #[test]
+    fn equal_instants_are_equal_whatever_their_fractions() {
+        assert_eq!(
+            schedule(2, 500, 1).due(Tick(1)),
+            schedule(1, 250, 1).due(Tick(1))
+        );
+        assert!(schedule(3, 1, 1).due(Tick(1)) < schedule(3, 2, 1).due(Tick(1)));
+    }
+
+    proptest! {
+        #[test]
+        fn every_tick_is_due_within_the_trial(
+            rate in 1_u32..=10_000, phase in 1_u32..=1000, duration_s in 1_u64..=1_000_000_000,
+        ) {
+            let schedule = schedule(rate, phase, duration_s);
+            let start = ModelTime { numerator: 0, denominator: 1 };
+            let end = ModelTime { numerator: duration_s, denominator: 1 };
+            prop_assert!(start < schedule.due(Tick(1)));
+            prop_assert!(schedule.due(Tick(schedule.ticks())) <= end);
+            prop_assert!(end < schedule.due(Tick(schedule.ticks() + 1)));
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! A trial as it was written: what it leaves open is drawn from its seed.
+
+use std::fs;
+use std::io::Read as _;
+use std::net::IpAddr;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{MachineSpec, Trial, read};
+use crate::model::{ClockRate, Dice, DrawRange, MachineId, Phase, Seed, Stream};
+
+/// A trial file above this size is refused: 1 MiB holds some ten thousand machines.
+const FILE_SIZE_MAX: u64 = 1 << 20;
+
+/// A trial as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// The trial's name.
+    pub name: String,
+    /// The duration, in model seconds.
+    pub duration_s: u64,
+    /// The R of "draw a number in 1..=R".
+    pub draw_range: DrawRange,
+    /// The seed; drawn from entropy when open.
+    pub seed: Option<Seed>,
+    /// The machines, in order.
+    pub machines: Vec<DraftMachine>,
+}
+
+/// A machine as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DraftMachine {
+    /// The address on which the machine listens.
+    pub host: IpAddr,
+    /// The port on which it listens.
+    pub port: u16,
+    /// Ticks per second; drawn from 1..=6 when open.
+    pub clock_rate: Option<ClockRate>,
+    /// The phase; drawn from 1..=1000 when open.
+    pub phase: Option<Phase>,
+}
+
+impl Draft {
+    /// Reads a trial file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or with all of its mistakes at once ([`super::problem`]).
+    pub fn load(path: &Path) -> Result<Self> {
+        let mut text = String::new();
+        fs::File::open(path)
+            .and_then(|file| file.take(FILE_SIZE_MAX + 1).read_to_string(&mut text))
+            .with_context(|| format!("cannot read the trial {}", path.display()))?;
+        if text.len() as u64 > FILE_SIZE_MAX {
+            bail!(
+                "{}: a trial file has at most {FILE_SIZE_MAX} bytes",
+                path.display()
+            );
+        }
+        Ok(read::parse(&path.display().to_string(), &text)?)
+    }
+
+    /// Names what is left to draw.
+    #[must_use]
+    pub fn open_keys(&self) -> Vec<String> {
+        let seed = self.seed.is_none().then(|| "seed".to_owned());
+        let machines = self.machines.iter().zip(1..).flat_map(|(machine, number)| {
+            let rate = machine
+                .clock_rate
+                .is_none()
+                .then(|| format!("clock_rate of {number}"));
+            let phase = machine
+                .phase
+                .is_none()
+                .then(|| format!("phase of {number}"));
+            rate.into_iter().chain(phase)
+        });
+        seed.into_iter().chain(machines).collect()
+    }
+
+    /// Draws what is open.
+    ///
+    /// # Errors
+    /// When the seed is open and the operating system gives no entropy.
+    pub fn resolve(self) -> Result<Trial> {
+        let seed = match self.seed {
+            Some(seed) => seed,
+            None => Seed::from_entropy().context("cannot draw a seed")?,
+        };
+        let machines = self.machines.iter().enumerate().map(|(index, machine)| {
+            let id = MachineId::at(index);
+            let drawn = |stream, faces| Dice::new(seed, stream).roll(faces);
+            MachineSpec {
+                host: machine.host,
+                port: machine.port,
+                clock_rate: machine.clock_rate.unwrap_or_else(|| {
+                    ClockRate(drawn(Stream::ClockRate(id), ClockRate::DRAWN_MAX))
+                }),
+                phase: machine
+                    .phase
+                    .unwrap_or_else(|| Phase(drawn(Stream::Phase(id), Phase::MAX))),
+            }
+        });
+        Ok(Trial {
+            machines: machines.collect(),
+            name: self.name,
+            duration_s: self.duration_s,
+            draw_range: self.draw_range,
+            seed,
+        })
+    }
+}

@@ -1,0 +1,218 @@
+//! The trial file: one configuration of an experiment, read strictly and resolved completely.
+//!
+//! - [`draft`]: a trial as it was written; what it leaves open is drawn from its seed.
+//! - [`read`]: TOML to draft; every mistake of a file is found in one pass.
+//! - [`problem`]: how a mistake is told: file, line, key, what was found, what is allowed.
+//!
+//! A [`Trial`] is resolved: nothing is left to draw, so it repeats the run it was made for.
+
+pub mod draft;
+pub mod problem;
+mod read;
+
+use std::fmt;
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::model::{
+    ClockRate, DrawRange, Machine, MachineId, Phase, Schedule, Seed, Tick, peers_in_mesh,
+};
+use draft::Draft;
+
+/// A resolved trial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// The trial's name; its logs lie in a folder of this name.
+    pub name: String,
+    /// How long every machine ticks, in model seconds.
+    pub duration_s: u64,
+    /// The R of "draw a number in 1..=R".
+    pub draw_range: DrawRange,
+    /// The seed of everything that is drawn.
+    pub seed: Seed,
+    /// The machines, in order; the first is machine 1.
+    pub machines: Vec<MachineSpec>,
+}
+
+/// What a resolved trial says of one machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MachineSpec {
+    /// The address on which the machine listens, and at which its peers reach it.
+    pub host: IpAddr,
+    /// The port; it names the machine's log, and is unique within the trial.
+    pub port: u16,
+    /// Ticks per second.
+    pub clock_rate: ClockRate,
+    /// Where in its period the machine ticks.
+    pub phase: Phase,
+}
+
+impl MachineSpec {
+    /// The address of the machine's listening socket.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
+}
+
+impl Trial {
+    /// Reads a resolved trial.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is wrong, or leaves something to draw.
+    pub fn load_resolved(path: &Path) -> Result<Self> {
+        let draft = Draft::load(path)?;
+        let open = draft.open_keys();
+        if !open.is_empty() {
+            bail!(
+                "{}: not a resolved trial: {} left to draw; resolve it with 'scalemodel trial'",
+                path.display(),
+                open.join(", ")
+            );
+        }
+        draft.resolve()
+    }
+
+    /// The numbers of the machines, in order.
+    pub fn machine_ids(&self) -> impl DoubleEndedIterator<Item = MachineId> + use<> {
+        (0..self.machines.len()).map(MachineId::at)
+    }
+
+    /// What the trial says of a machine.
+    #[must_use]
+    pub fn spec(&self, machine: MachineId) -> &MachineSpec {
+        &self.machines[machine.index()]
+    }
+
+    /// The peers of a machine: in a full mesh all others, numbered as the rule of a tick does.
+    #[must_use]
+    pub fn peers(&self, machine: MachineId) -> Vec<MachineId> {
+        peers_in_mesh(machine, self.machines.len())
+    }
+
+    /// The schedule of a machine.
+    #[must_use]
+    pub fn schedule(&self, machine: MachineId) -> Schedule {
+        let MachineSpec {
+            clock_rate, phase, ..
+        } = *self.spec(machine);
+        Schedule {
+            clock_rate,
+            phase,
+            duration_s: self.duration_s,
+        }
+    }
+
+    /// A machine before its first tick.
+    #[must_use]
+    pub fn machine(&self, machine: MachineId) -> Machine {
+        Machine::new(machine, self.peers(machine), self.draw_range, self.seed)
+    }
+
+    /// Finds the machines whose ticks come closest: the pair and their gap in microseconds of
+    /// model time.
+    ///
+    /// One second is enough to look at, as every schedule repeats each second.
+    ///
+    /// # Panics
+    /// Never: a trial has two machines or more, and each ticks at least once a second.
+    #[must_use]
+    pub fn closest_ticks(&self) -> ClosestTicks {
+        let mut ticks: Vec<(u64, MachineId)> = Vec::new();
+        for machine in self.machine_ids() {
+            let schedule = self.schedule(machine);
+            // One tick more than a second has, for the gap across its end.
+            let numbers = 1..=u64::from(schedule.clock_rate.0) + 1;
+            ticks.extend(numbers.map(|tick| (schedule.due(Tick(tick)).micros(), machine)));
+        }
+        ticks.sort_unstable();
+        ticks
+            .windows(2)
+            .filter(|pair| pair[0].1 != pair[1].1)
+            .map(|pair| ClosestTicks {
+                gap_us: pair[1].0 - pair[0].0,
+                machines: [pair[0].1, pair[1].1],
+            })
+            .min_by_key(|closest| closest.gap_us)
+            .expect("a trial has two machines that tick")
+    }
+
+    /// Writes the trial into a file that must not be there yet.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be written.
+    pub fn save_new(&self, path: &Path) -> Result<()> {
+        use std::io::Write as _;
+        fs::File::create_new(path)
+            .and_then(|mut file| write!(file, "{self}"))
+            .with_context(|| format!("cannot write the resolved trial {}", path.display()))
+    }
+}
+
+/// Two machines whose ticks come closest, and how close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosestTicks {
+    /// The gap in model time, in microseconds.
+    pub gap_us: u64,
+    /// The two machines.
+    pub machines: [MachineId; 2],
+}
+
+impl fmt::Display for Trial {
+    /// The trial as a TOML file.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "name = \"{}\"", self.name)?;
+        writeln!(formatter, "duration_s = {}", self.duration_s)?;
+        writeln!(formatter, "draw_range = {}", self.draw_range.0)?;
+        writeln!(formatter, "seed = {}", self.seed)?;
+        for machine in &self.machines {
+            writeln!(formatter, "\n[[machine]]")?;
+            writeln!(formatter, "host = \"{}\"", machine.host)?;
+            writeln!(formatter, "port = {}", machine.port)?;
+            writeln!(formatter, "clock_rate = {}", machine.clock_rate)?;
+            writeln!(formatter, "phase = {}", machine.phase)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trial(machines: &[(u32, u32)]) -> Trial {
+        let machines = machines
+            .iter()
+            .zip(20_001..)
+            .map(|(&(clock_rate, phase), port)| MachineSpec {
+                host: "127.0.0.1".parse().unwrap(),
+                port,
+                clock_rate: ClockRate(clock_rate),
+                phase: Phase(phase),
+            })
+            .collect();
+        Trial {
+            name: "pair".to_owned(),
+            duration_s: 60,
+            draw_range: DrawRange(10),
+            seed: Seed::new(1).unwrap(),
+            machines,
+        }
+    }
+
+    #[test]
+    fn the_closest_ticks_of_two_machines_are_found() {
+        let closest = trial(&[(5, 1), (5, 500)]).closest_ticks();
+        assert_eq!(closest.gap_us, 99_800);
+    }
+
+    #[test]
+    fn the_closest_ticks_are_found_across_the_end_of_a_second() {
+        let closest = trial(&[(1, 1), (1, 1000)]).closest_ticks();
+        assert_eq!(closest.gap_us, 1000);
+        assert_eq!(closest.machines, [MachineId::new(2), MachineId::new(1)]);
+    }
+}
