@@ -6,12 +6,19 @@
 //! The way of the data, one way only:
 //! trial file -> resolved trial -> machines -> logs -> history -> check, statistics, plots.
 //!
+//! - [`cli`], [`commands`]: what can be typed.
 //! - [`model`]: pure: the clock, the rule of a tick, the schedule, chance.
 //! - [`trial`]: the trial file.
 //! - [`pace`]: the two paces of a run.
+//! - [`machine`]: one machine as an OS process.
 //! - [`logbook`]: the logs of the machines.
+//! - [`wall_clock`]: the only place that reads a clock.
 
+pub mod cli;
+pub mod commands;
 pub mod logbook;
+pub mod machine;
 pub mod model;
 pub mod pace;
 pub mod trial;
+pub mod wall_clock;

@@ -1,1 +1,33 @@
-fn main() {}
+//! The `scalemodel` command: parses the command line, starts logging, hands over, and picks the
+//! exit code.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use scalemodel::cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    cli.start_logging();
+    match cli.run() {
+        Ok(answer) => answer.into(),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Standard error may be closed too; the exit code still tells.
+            let _ = writeln!(io::stderr(), "scalemodel: error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whoever read our standard output has seen enough, as in `scalemodel check RUN | head -1`.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let causes = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes
+        .into_iter()
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -79,6 +79,10 @@ pub struct Dice {
 impl Dice {
     /// Opens a stream of a seed at its beginning.
     #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the module that makes generators"
+    )]
     pub fn new(seed: Seed, stream: Stream) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.get().to_le_bytes());

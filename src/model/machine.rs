@@ -125,6 +125,9 @@ impl Machine {
     }
 
     /// Runs one tick, given the oldest message of the queue or none if the queue is empty.
+    ///
+    /// # Panics
+    /// Never: the clock of an event is checked to be above that of the event before it.
     pub fn tick(&mut self, oldest: Option<Message>) -> Step<'_> {
         let (range, dice) = (self.draw_range, &mut self.dice);
         let before = self.clock.now();

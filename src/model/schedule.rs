@@ -60,6 +60,9 @@ pub struct ModelTime {
 
 impl ModelTime {
     /// The time in whole units of which a second has `units_per_second`, truncated.
+    ///
+    /// # Panics
+    /// When the result exceeds 64 bits; a trial of any duration in nanoseconds fits.
     #[must_use]
     pub fn truncated_to(self, units_per_second: u64) -> u64 {
         let units = u128::from(self.numerator) * u128::from(units_per_second);

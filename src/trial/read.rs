@@ -352,87 +352,89 @@ phase = 77
         assert_eq!(open.machines[1], fixed.machines[1]);
     }
 
+    /// What stands in the good trial, what is put in its place, and the complaint.
+    const MISTAKES: &[(&str, &str, &str)] = &[
+        (
+            "seed = 5",
+            "seed = -5",
+            "x.toml:5: seed: found -5, allowed: a whole number in 0..=",
+        ),
+        (
+            "= 60",
+            "= 0",
+            "x.toml:3: duration_s: found 0, allowed: a whole number in 1..=",
+        ),
+        (
+            "= 60",
+            "= 1.5",
+            "x.toml:3: duration_s: found 1.5, allowed: a whole number in 1..=",
+        ),
+        (
+            "= 10",
+            "= 1",
+            "x.toml:4: draw_range: found 1, allowed: 2 or more",
+        ),
+        (
+            "= 20151",
+            "= 65536",
+            "x.toml:9: port: found 65536, allowed: a whole number in 1..=6",
+        ),
+        (
+            "= 20152",
+            "= 20151",
+            "x.toml:14: port: found 20151, which is machine 1's",
+        ),
+        (
+            "= 77",
+            "= 1001",
+            "x.toml:15: phase: found 1001, allowed: a whole number in 1..=1000",
+        ),
+        (
+            "clock_rate = 5",
+            "clock_rate = \"6\"",
+            "x.toml:10: clock_rate: found \"6\", allowed",
+        ),
+        (
+            "\"127.0.0.1\"",
+            "\"localhost\"",
+            "x.toml:8: host: found \"localhost\", allowed: an IP",
+        ),
+        (
+            "\"127.0.0.1\"",
+            "\"0.0.0.0\"",
+            "x.toml:8: host: found \"0.0.0.0\", allowed: an IP",
+        ),
+        (
+            "\"trial5\"",
+            "\"../up\"",
+            "x.toml:2: name: found \"../up\", allowed: 1 to 64 letters",
+        ),
+        (
+            "clock_rate",
+            "clockrate",
+            "x.toml:10: unknown key 'clockrate'; did you mean 'clock_",
+        ),
+        (
+            "seed",
+            "colour",
+            "x.toml:5: unknown key 'colour'; allowed: name, duration_s",
+        ),
+        (
+            "draw_range = 10",
+            "",
+            "x.toml:1: draw_range: missing in the trial; allowed: a whole",
+        ),
+        (
+            "port = 20152",
+            "",
+            "x.toml:12: port: missing in machine 2; allowed: a whole number",
+        ),
+        ("seed = 5", "seed = ", "x.toml:5: "),
+    ];
+
     #[test]
     fn every_mistake_names_line_key_finding_and_what_is_allowed() {
-        let cases = [
-            (
-                "seed = 5",
-                "seed = -5",
-                "x.toml:5: seed: found -5, allowed: a whole number in 0..=",
-            ),
-            (
-                "= 60",
-                "= 0",
-                "x.toml:3: duration_s: found 0, allowed: a whole number in 1..=",
-            ),
-            (
-                "= 60",
-                "= 1.5",
-                "x.toml:3: duration_s: found 1.5, allowed: a whole number in 1..=",
-            ),
-            (
-                "= 10",
-                "= 1",
-                "x.toml:4: draw_range: found 1, allowed: 2 or more",
-            ),
-            (
-                "= 20151",
-                "= 65536",
-                "x.toml:9: port: found 65536, allowed: a whole number in 1..=6",
-            ),
-            (
-                "= 20152",
-                "= 20151",
-                "x.toml:14: port: found 20151, which is machine 1's",
-            ),
-            (
-                "= 77",
-                "= 1001",
-                "x.toml:15: phase: found 1001, allowed: a whole number in 1..=1000",
-            ),
-            (
-                "clock_rate = 5",
-                "clock_rate = \"6\"",
-                "x.toml:10: clock_rate: found \"6\", allowed",
-            ),
-            (
-                "\"127.0.0.1\"",
-                "\"localhost\"",
-                "x.toml:8: host: found \"localhost\", allowed: an IP",
-            ),
-            (
-                "\"127.0.0.1\"",
-                "\"0.0.0.0\"",
-                "x.toml:8: host: found \"0.0.0.0\", allowed: an IP",
-            ),
-            (
-                "\"trial5\"",
-                "\"../up\"",
-                "x.toml:2: name: found \"../up\", allowed: 1 to 64 letters",
-            ),
-            (
-                "clock_rate",
-                "clockrate",
-                "x.toml:10: unknown key 'clockrate'; did you mean 'clock_",
-            ),
-            (
-                "seed",
-                "colour",
-                "x.toml:5: unknown key 'colour'; allowed: name, duration_s",
-            ),
-            (
-                "draw_range = 10",
-                "",
-                "x.toml:1: draw_range: missing in the trial; allowed: a whole",
-            ),
-            (
-                "port = 20152",
-                "",
-                "x.toml:12: port: missing in machine 2; allowed: a whole number",
-            ),
-            ("seed = 5", "seed = ", "x.toml:5: "),
-        ];
-        for (good, bad, expected) in cases {
+        for (good, bad, expected) in MISTAKES {
             let found = problem_of(good, bad);
             assert!(found.starts_with(expected), "{found}\n{expected}");
         }

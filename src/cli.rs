@@ -1,0 +1,129 @@
+//! What can be typed: the top-level parser and what its subcommands share.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{ArgAction, Args, Parser, Subcommand};
+use log::LevelFilter;
+
+use crate::commands::{machine, prepare, trial};
+
+/// A laboratory for logical time: machines as OS processes, each at its own clock rate.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = "\
+Examples:
+  scripts/run_experiment.sh scripts/trials/trial5.toml   run a trial, check it, plot it
+  scalemodel check logs/trial5                           prove from its logs that causality held
+  scalemodel stats logs/trial5                           measure jumps, queues and drift
+
+Exit codes: 0 yes or done; 1 the answer is no; 2 could not answer.")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Say more on standard error; twice for debugging
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+
+    /// Say less on standard error: errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Trial(trial::TrialArgs),
+    Prepare(prepare::PrepareArgs),
+    Machine(machine::MachineArgs),
+}
+
+/// What a command answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answer {
+    /// Yes, or done.
+    Yes,
+    /// It could not be said.
+    CannotSay,
+    /// No: a condition is violated.
+    No,
+}
+
+impl From<Answer> for ExitCode {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Yes => Self::SUCCESS,
+            Answer::No => Self::from(1),
+            Answer::CannotSay => Self::from(2),
+        }
+    }
+}
+
+impl Cli {
+    /// Starts logging to standard error; the variable `RUST_LOG` beats the flags.
+    pub fn start_logging(&self) {
+        let level = match (self.quiet, self.verbose) {
+            (true, _) => LevelFilter::Error,
+            (false, 0) => LevelFilter::Warn,
+            (false, 1) => LevelFilter::Info,
+            (false, _) => LevelFilter::Debug,
+        };
+        let who = self.command.speaker();
+        env_logger::Builder::new()
+            .filter_level(level)
+            .parse_default_env()
+            .format(move |out, record| {
+                let level = record.level().as_str().to_lowercase();
+                writeln!(out, "{who}: {level}: {}", record.args())
+            })
+            .init();
+    }
+
+    /// Runs the subcommand.
+    ///
+    /// # Errors
+    /// What the subcommand could not do.
+    pub fn run(self) -> Result<Answer> {
+        match self.command {
+            Command::Trial(args) => trial::run(&args),
+            Command::Prepare(args) => prepare::run(&args),
+            Command::Machine(args) => machine::run(&args),
+        }
+    }
+}
+
+impl Command {
+    /// Who speaks in the diagnostic log.
+    fn speaker(&self) -> String {
+        match self {
+            Self::Machine(args) => format!("scalemodel machine {}", args.machine),
+            _ => "scalemodel".to_owned(),
+        }
+    }
+}
+
+/// What may be changed in a trial on the command line.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Overrides {
+    /// The seed, instead of the trial's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=crate::model::Seed::MAX))]
+    pub seed: Option<u64>,
+
+    /// The duration in model seconds, instead of the trial's
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub duration: Option<u64>,
+}
+
+/// Reads a length of time in seconds; 0 is allowed.
+///
+/// # Errors
+/// When the text is no number in 0..=1000000.
+pub fn parse_seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .filter(|seconds| (0.0..=1_000_000.0).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "allowed: a number of seconds in 0..=1000000".to_owned())
+}

@@ -1,0 +1,103 @@
+//! `scalemodel machine`: one machine as an OS process.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::cli::{Answer, parse_seconds};
+use crate::machine::wire::RunId;
+use crate::machine::{self, Limits, MachineConfig, Outcome};
+use crate::model::MachineId;
+use crate::pace::{Pace, Speed};
+use crate::trial::Trial;
+
+/// Run one machine of a resolved trial: one OS process, one listening socket, one log
+///
+/// The orchestrator, scripts/run_experiment.sh, starts one of these for every machine of a trial.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example, in three terminals with K = 1, 2, 3:
+  scalemodel machine --trial my-trial.toml --machine K --run my-run --logs my-logs")]
+pub struct MachineArgs {
+    /// The resolved trial
+    #[arg(long, value_name = "FILE")]
+    trial: PathBuf,
+
+    /// The number of the machine, from 1 in the trial's order
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) machine: u16,
+
+    /// The identity of the run; machines of different runs refuse each other
+    #[arg(long, value_name = "ID")]
+    run: RunId,
+
+    /// The folder of the logs
+    #[arg(long, value_name = "DIR")]
+    logs: PathBuf,
+
+    /// By the wall clock, or as fast as causality permits
+    #[arg(long, value_enum, default_value_t = PaceName::Real)]
+    pace: PaceName,
+
+    /// How many model seconds pass in a second, at the real pace
+    #[arg(long, value_name = "X", default_value = "1")]
+    speed: Speed,
+
+    /// Skip missed ticks after standing still for more than S seconds of wall clock; 0 = never
+    #[arg(long, value_name = "S", default_value = "1", value_parser = parse_seconds)]
+    skip_after: Duration,
+
+    /// How long connecting and the common start may take, in seconds
+    #[arg(long, value_name = "S", default_value = "10", value_parser = parse_seconds)]
+    connect_limit: Duration,
+
+    /// How long to wait for the peers' goodbyes after the last tick, in seconds
+    #[arg(long, value_name = "S", default_value = "10", value_parser = parse_seconds)]
+    goodbye_limit: Duration,
+
+    /// How many messages may wait in the queue; more end the run
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    queue_limit: usize,
+}
+
+/// A pace as it is typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PaceName {
+    /// Ticks are due by the wall clock
+    Real,
+    /// Ticks run as soon as causality permits
+    Virtual,
+}
+
+/// Runs the command. A signalled machine dies by its signal.
+///
+/// # Errors
+/// When the machine cannot run its trial to the end.
+pub fn run(args: &MachineArgs) -> Result<Answer> {
+    let config = MachineConfig {
+        trial: Trial::load_resolved(&args.trial)?,
+        machine: MachineId::new(args.machine),
+        run: args.run.clone(),
+        logs: args.logs.clone(),
+        pace: match args.pace {
+            PaceName::Real => Pace::Real(args.speed),
+            PaceName::Virtual => Pace::Virtual,
+        },
+        limits: Limits {
+            skip_after: Some(args.skip_after).filter(|bound| !bound.is_zero()),
+            connect: args.connect_limit,
+            goodbye: args.goodbye_limit,
+            queue: args.queue_limit,
+        },
+    };
+    let name = format!("machine {} of {}", args.machine, config.trial.name);
+    match machine::run(&config).context(name)? {
+        Outcome::Finished => Ok(Answer::Yes),
+        Outcome::Signalled(signal) => {
+            signal_hook::low_level::emulate_default_handler(signal)?;
+            bail!("signal {signal} did not end the process")
+        }
+    }
+}

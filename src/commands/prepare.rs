@@ -1,0 +1,163 @@
+//! `scalemodel prepare`: makes everything ready for a run, so that the orchestrator only has to
+//! start and stop OS processes.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use log::warn;
+
+use super::{print, trial};
+use crate::cli::{Answer, Overrides};
+use crate::logbook::{Log, SystemTime, log_path};
+use crate::model::Seed;
+use crate::trial::Trial;
+
+/// Resolve trials, refuse ports that are taken or shared, and lay out one folder for each run
+///
+/// Prints one line a trial for the orchestrator, separated by tabs: the trial's name, its folder,
+/// its number of machines, and the random identity of the run.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  scalemodel prepare --logs logs scripts/trials/trial5.toml")]
+pub struct PrepareArgs {
+    /// The trial files
+    #[arg(value_name = "TRIAL", required = true)]
+    trials: Vec<PathBuf>,
+
+    /// The folder in which each trial gets a folder of its name
+    #[arg(long, value_name = "DIR", default_value = "logs")]
+    logs: PathBuf,
+
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// Runs the command. Nothing is changed on disk before every trial has passed every check.
+///
+/// # Errors
+/// When a trial is wrong, a port is taken or shared, or a folder cannot be made.
+pub fn run(args: &PrepareArgs) -> Result<Answer> {
+    let resolve = |file: &PathBuf| trial::resolve(file, args.overrides);
+    let trials: Vec<Trial> = args.trials.iter().map(resolve).collect::<Result<_>>()?;
+    refuse_shared(&trials)?;
+    refuse_taken(&trials)?;
+    let mut plan = String::new();
+    for trial in &trials {
+        let folder = args.logs.join(&trial.name);
+        move_earlier_run(&folder)?;
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        trial.save_new(&folder.join("trial.toml"))?;
+        let (name, machines) = (&trial.name, trial.machines.len());
+        let run = new_run_id()?;
+        writeln!(plan, "{name}\t{}\t{machines}\t{run}", folder.display())
+            .expect("writing into a string cannot fail");
+    }
+    print(&plan)?;
+    Ok(Answer::Yes)
+}
+
+fn new_run_id() -> Result<String> {
+    let word = || Seed::from_entropy().context("cannot draw the identity of the run");
+    Ok(format!("{:016x}{:016x}", word()?.get(), word()?.get()))
+}
+
+/// Refuses trials that could not run side by side.
+fn refuse_shared(trials: &[Trial]) -> Result<()> {
+    let (mut names, mut addresses) = (BTreeMap::new(), BTreeMap::new());
+    for trial in trials {
+        if names.insert(&trial.name, ()).is_some() {
+            bail!(
+                "two of the trials are named '{}'; their logs would share a folder",
+                trial.name
+            );
+        }
+        for (spec, number) in trial.machines.iter().zip(1..) {
+            let here = format!("machine {number} of {}", trial.name);
+            if let Some(other) = addresses.insert(spec.address(), here.clone()) {
+                bail!(
+                    "{here} and {other} both listen on {}; change a port",
+                    spec.address()
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses addresses that are in use, all of them at once.
+fn refuse_taken(trials: &[Trial]) -> Result<()> {
+    let mut taken = Vec::new();
+    for trial in trials {
+        for (spec, number) in trial.machines.iter().zip(1..) {
+            if let Err(error) = TcpListener::bind(spec.address()) {
+                let (address, name) = (spec.address(), &trial.name);
+                taken.push(format!(
+                    "machine {number} of {name} cannot listen on {address}: {error}"
+                ));
+            }
+        }
+    }
+    if !taken.is_empty() {
+        bail!(
+            "{}; end what uses it (another run?), or give another port in the trial",
+            taken.join("; ")
+        );
+    }
+    Ok(())
+}
+
+/// Moves the folder of an earlier run out of the way, named by its start, and says so.
+fn move_earlier_run(folder: &Path) -> Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    let start = start_of(folder)?.file_name();
+    let candidates = (1_u32..).map(|copy| {
+        let copy = if copy == 1 {
+            String::new()
+        } else {
+            format!("-{copy}")
+        };
+        PathBuf::from(format!("{}.{start}{copy}", folder.display()))
+    });
+    let aside = candidates
+        .into_iter()
+        .find(|candidate| !candidate.exists())
+        .expect("some name is free");
+    fs::rename(folder, &aside).with_context(|| {
+        format!(
+            "cannot move the earlier run {} to {}",
+            folder.display(),
+            aside.display()
+        )
+    })?;
+    warn!("the earlier run is moved to {}", aside.display());
+    Ok(())
+}
+
+/// When a run started: by its logs, or else by when its folder was last changed.
+fn start_of(folder: &Path) -> Result<SystemTime> {
+    let trial = Trial::load_resolved(&folder.join("trial.toml"));
+    let ports = trial.map(|trial| trial.machines).unwrap_or_default();
+    let logs = ports
+        .iter()
+        .map(|spec| Log::load(&log_path(folder, spec.port)));
+    if let Some(start) = logs.filter_map(|log| log.ok()?.start).next() {
+        return Ok(start);
+    }
+    let changed = fs::metadata(folder).and_then(|metadata| metadata.modified());
+    let changed = changed.with_context(|| format!("cannot look at {}", folder.display()))?;
+    let since_1970 = changed
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    Ok(SystemTime(
+        i64::try_from(since_1970.as_micros()).unwrap_or(0),
+    ))
+}

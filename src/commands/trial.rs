@@ -1,0 +1,59 @@
+//! `scalemodel trial`: validates a trial file, resolves it and prints it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::Args;
+use log::warn;
+
+use super::print;
+use crate::cli::{Answer, Overrides};
+use crate::model::Seed;
+use crate::trial::Trial;
+use crate::trial::draft::Draft;
+
+/// Ticks closer than this are in the computer's order at the real pace, not in the trial's.
+const CLOSE_US: u64 = 1000;
+
+/// Validate a trial file, resolve it, and print it with nothing left to draw
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  scalemodel trial scripts/trials/trial5.toml --seed 7 > my-trial.toml")]
+pub struct TrialArgs {
+    /// The trial file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the trial cannot be read or resolved.
+pub fn run(args: &TrialArgs) -> Result<Answer> {
+    let trial = resolve(&args.file, args.overrides)?;
+    print(&trial.to_string())?;
+    Ok(Answer::Yes)
+}
+
+/// Resolves a trial file, and warns of what a user should know before running it.
+pub(super) fn resolve(file: &Path, overrides: Overrides) -> Result<Trial> {
+    let mut draft = Draft::load(file)?;
+    draft.seed = overrides.seed.and_then(Seed::new).or(draft.seed);
+    draft.duration_s = overrides.duration.unwrap_or(draft.duration_s);
+    let trial = draft.resolve()?;
+    let closest = trial.closest_ticks();
+    if closest.gap_us < CLOSE_US {
+        let [one, other] = closest.machines;
+        warn!(
+            "{}: ticks of machines {one} and {other} come within {} us of each other; at the real \
+             pace their order is the computer's, not the trial's",
+            file.display(),
+            closest.gap_us
+        );
+    }
+    Ok(trial)
+}

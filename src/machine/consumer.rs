@@ -1,0 +1,67 @@
+//! A consumer thread: reads one incoming connection, and feeds the inbox at network speed.
+
+use std::io::BufRead;
+use std::time::Duration;
+
+use super::inbox::{Arrival, Notice};
+use super::listener::Door;
+use super::wire::{LINE_LEN_MAX, Line, read_line};
+use crate::model::{MachineId, Message};
+use crate::wall_clock;
+
+/// Reads lines until the peer's goodbye; a connection that ends before that is lost.
+pub(super) fn consume(mut stream: impl BufRead, from: MachineId, door: &Door) {
+    let mut buffer = Vec::with_capacity(64);
+    let mut sequence = 0;
+    loop {
+        let line = match read_line(&mut stream, LINE_LEN_MAX, &mut buffer) {
+            Ok(Some(line)) => line,
+            Ok(None) => return lose(door, from, "its connection ended without a goodbye"),
+            Err(error) => return lose(door, from, &error.to_string()),
+        };
+        match line {
+            Line::Message {
+                timestamp,
+                tick,
+                sequence: found,
+            } => {
+                sequence += 1;
+                if found != sequence {
+                    let why = format!("message {found} arrived where {sequence} was due");
+                    return lose(door, from, &why);
+                }
+                let message = Message { from, timestamp };
+                door.inbox.arrive(Arrival {
+                    message,
+                    sent_at: tick,
+                });
+            }
+            Line::Ready => door.inbox.tell(Notice::Ready(from)),
+            Line::Start { in_ns } if from == MachineId::new(1) => {
+                let begin = wall_clock::now() + Duration::from_nanos(in_ns);
+                door.inbox.tell(Notice::Start(begin));
+            }
+            Line::Goodbye { sent, is_finished } => {
+                return door.inbox.tell(Notice::Goodbye {
+                    from,
+                    sent,
+                    is_finished,
+                });
+            }
+            Line::Start { .. } | Line::Hello(_) | Line::Welcome | Line::Refused(_) => {
+                return lose(
+                    door,
+                    from,
+                    &format!("it said '{line}', which is not its to say"),
+                );
+            }
+        }
+    }
+}
+
+fn lose(door: &Door, from: MachineId, why: &str) {
+    door.inbox.tell(Notice::Lost {
+        from,
+        why: why.to_owned(),
+    });
+}

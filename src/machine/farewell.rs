@@ -1,0 +1,137 @@
+//! The end of a machine: goodbyes with counts, the rest of the arrivals, the end entry.
+//!
+//! A machine reads until it has every peer's goodbye or a named limit passes. So nobody resets
+//! anybody, and a message lost at the tail is seen.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+
+use super::inbox::Halt;
+use super::pacemaker::Pacemaker;
+use super::tick_loop::TickLoop;
+use crate::logbook::{ChannelCounts, EndRecord, Ending};
+use crate::model::MachineId;
+use crate::trial::Trial;
+use crate::wall_clock;
+
+/// Ends a machine after its tick loop, and gives the halt that cut it short, if one did.
+pub(super) fn part(
+    mut ticks: TickLoop<'_>,
+    pacemaker: &mut dyn Pacemaker,
+    halt: Option<Halt>,
+    limit: Duration,
+) -> Result<Option<Halt>> {
+    let deaf = ticks.producers.say_goodbye(halt.is_none());
+    let mut absent: Vec<MachineId> = ticks.producers.sent().map(|(peer, _)| peer).collect();
+    absent.retain(|peer| !deaf.contains(peer) && !is_lost(halt.as_ref(), *peer));
+    let halt = hear_goodbyes(&mut ticks, absent, limit, halt);
+    pacemaker.admit(&ticks.inbox, &mut ticks.queue);
+    let left = count_left(&ticks);
+    let halt = halt.or_else(|| missing_message(&ticks, &left));
+    let record = EndRecord {
+        why: ending(ticks.trial, halt.as_ref()),
+        system_time: pacemaker.ended_at(),
+        ticks_done: ticks.tally.ticks_done,
+        ticks_skipped: ticks.tally.ticks_skipped,
+        logical_clock: ticks.machine.now(),
+        sent: by_port(ticks.trial, ticks.producers.sent()),
+        received: by_port(ticks.trial, of_peers(&ticks, &ticks.tally.received)),
+        left: by_port(ticks.trial, of_peers(&ticks, &left)),
+    };
+    ticks.log.end(&record)?;
+    Ok(halt)
+}
+
+fn is_lost(halt: Option<&Halt>, peer: MachineId) -> bool {
+    matches!(halt, Some(Halt::PeerLost { peer: lost, .. }) if *lost == peer)
+}
+
+/// Reads until nobody's goodbye is missing. What goes wrong first is what the machine tells.
+fn hear_goodbyes(
+    ticks: &mut TickLoop<'_>,
+    mut absent: Vec<MachineId>,
+    limit: Duration,
+    mut halt: Option<Halt>,
+) -> Option<Halt> {
+    let deadline = wall_clock::now() + limit;
+    loop {
+        absent.retain(|peer| ticks.inbox.goodbye_of(*peer).is_none());
+        let Some(&peer) = absent.first() else {
+            return halt;
+        };
+        let Some(notice) = ticks.inbox.next_notice(deadline) else {
+            return halt.or(Some(Halt::PeerSilent(peer)));
+        };
+        if let Err(trouble) = ticks.inbox.heed(notice) {
+            absent.retain(|peer| !is_lost(Some(&trouble), *peer));
+            halt = halt.or(Some(trouble));
+        }
+    }
+}
+
+fn count_left(ticks: &TickLoop<'_>) -> BTreeMap<MachineId, u64> {
+    let mut left = BTreeMap::new();
+    for message in &ticks.queue {
+        *left.entry(message.from).or_default() += 1;
+    }
+    left
+}
+
+/// Holds what arrived against what the peers say they sent.
+fn missing_message(ticks: &TickLoop<'_>, left: &BTreeMap<MachineId, u64>) -> Option<Halt> {
+    let count = |counts: &BTreeMap<MachineId, u64>, peer| counts.get(&peer).copied().unwrap_or(0);
+    ticks.producers.sent().find_map(|(peer, _)| {
+        let sent = ticks.inbox.goodbye_of(peer)?;
+        let arrived = count(&ticks.tally.received, peer) + count(left, peer);
+        let why = format!("it sent {sent} messages and {arrived} arrived");
+        (sent != arrived).then_some(Halt::PeerLost { peer, why })
+    })
+}
+
+/// Counts in the order of the machine's peers; who is not counted has 0.
+fn of_peers(
+    ticks: &TickLoop<'_>,
+    counts: &BTreeMap<MachineId, u64>,
+) -> impl Iterator<Item = (MachineId, u64)> {
+    let peers = ticks.producers.sent();
+    peers.map(|(peer, _)| (peer, counts.get(&peer).copied().unwrap_or(0)))
+}
+
+fn by_port(trial: &Trial, counts: impl Iterator<Item = (MachineId, u64)>) -> ChannelCounts {
+    ChannelCounts(
+        counts
+            .map(|(peer, count)| (trial.spec(peer).port, count))
+            .collect(),
+    )
+}
+
+fn ending(trial: &Trial, halt: Option<&Halt>) -> Ending {
+    let port = |peer: &MachineId| trial.spec(*peer).port;
+    match halt {
+        None => Ending::Finished,
+        Some(Halt::Signalled(_)) => Ending::Interrupted,
+        Some(Halt::PeerLeft(peer)) => Ending::PeerLeft(port(peer)),
+        Some(Halt::PeerLost { peer, .. }) => Ending::PeerLost(port(peer)),
+        Some(Halt::PeerSilent(peer)) => Ending::PeerSilent(port(peer)),
+        Some(Halt::Failed(_)) => Ending::Failed,
+    }
+}
+
+/// Tells what cut a machine short.
+pub(super) fn explain(trial: &Trial, halt: Halt) -> anyhow::Error {
+    let name = |peer: MachineId| format!("peer {peer} ({})", trial.spec(peer).address());
+    match halt {
+        Halt::Signalled(signal) => anyhow!("ended by signal {signal}"),
+        Halt::PeerLeft(peer) => anyhow!("{} left before its last tick", name(peer)),
+        Halt::PeerLost { peer, why } => anyhow!("{} is lost: {why}", name(peer)),
+        Halt::PeerSilent(peer) => {
+            anyhow!(
+                "{} did not say goodbye in time (--goodbye-limit)",
+                name(peer)
+            )
+        }
+        Halt::Failed(error) => error,
+    }
+}

@@ -1,0 +1,233 @@
+//! The one listening socket of a machine. It lets nobody in but the peers of the run.
+
+use std::collections::BTreeSet;
+use std::io::{self, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use log::{debug, warn};
+
+use super::consumer;
+use super::inbox::{InboxSender, Notice};
+use super::wire::{HELLO_LEN_MAX, Hello, Line, PROTOCOL, RunId, read_line};
+use crate::model::MachineId;
+use crate::trial::MachineSpec;
+use crate::wall_clock;
+
+/// How many connections may wait in the kernel to be accepted; std's 128 is too few for a large
+/// mesh.
+const BACKLOG: i32 = 4096;
+
+/// How long a connection may take to say hello.
+const HELLO_LIMIT: Duration = Duration::from_secs(2);
+
+/// How many connections may be without a hello at one time, beyond one for every peer.
+const STRANGERS_MAX: usize = 16;
+
+/// The stack of a consumer thread: it reads lines and does nothing deep.
+const STACK_SIZE: usize = 128 << 10;
+
+/// Binds the listening socket of a machine.
+///
+/// # Errors
+/// When the address is in use, or is none of this computer's.
+pub(super) fn bind(spec: &MachineSpec) -> Result<TcpListener> {
+    let address = spec.address();
+    let listener = TcpListener::bind(address).with_context(|| {
+        format!("cannot listen on {address}; end what uses the port, or give another in the trial")
+    })?;
+    rustix::net::listen(&listener, BACKLOG)
+        .with_context(|| format!("cannot listen on {address}"))?;
+    Ok(listener)
+}
+
+/// Whom the listener lets in.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) run: RunId,
+    pub(super) machine: MachineId,
+    pub(super) peers: Vec<MachineId>,
+    pub(super) inbox: InboxSender,
+    present: Mutex<BTreeSet<MachineId>>,
+    strangers: AtomicUsize,
+}
+
+impl Door {
+    pub(super) fn new(
+        run: RunId,
+        machine: MachineId,
+        peers: Vec<MachineId>,
+        inbox: InboxSender,
+    ) -> Self {
+        let present = Mutex::new(BTreeSet::new());
+        Self {
+            run,
+            machine,
+            peers,
+            inbox,
+            present,
+            strangers: AtomicUsize::new(0),
+        }
+    }
+
+    /// Checks a hello against the run, and takes the name it gives.
+    fn admit(&self, hello: &Hello) -> Result<(), String> {
+        let Hello {
+            protocol,
+            run,
+            from,
+            to,
+            ..
+        } = hello;
+        if *protocol != PROTOCOL {
+            return Err(format!(
+                "protocol {protocol}; this machine speaks {PROTOCOL}"
+            ));
+        }
+        if *run != self.run {
+            return Err("another run".to_owned());
+        }
+        if *to != self.machine {
+            return Err(format!(
+                "this is machine {}, not machine {to}",
+                self.machine
+            ));
+        }
+        if !self.peers.contains(from) {
+            return Err(format!(
+                "machine {from} is no peer of machine {}",
+                self.machine
+            ));
+        }
+        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+        if !present.insert(*from) {
+            return Err(format!("machine {from} is connected already"));
+        }
+        Ok(())
+    }
+}
+
+/// Accepts connections for as long as the process lives, each served by a thread of its own.
+///
+/// # Errors
+/// When no thread can be started.
+pub(super) fn open(listener: TcpListener, door: Arc<Door>) -> Result<()> {
+    thread::Builder::new()
+        .name("listener".to_owned())
+        .stack_size(STACK_SIZE)
+        .spawn(move || accept_all(&listener, &door))
+        .context("cannot start the listener thread; raise the limit on threads (ulimit -u)")?;
+    Ok(())
+}
+
+fn accept_all(listener: &TcpListener, door: &Arc<Door>) {
+    for connection in listener.incoming() {
+        match connection {
+            Ok(stream) => receive(stream, door),
+            Err(error) => warn!("a connection could not be accepted: {error}"),
+        }
+    }
+}
+
+fn receive(mut stream: TcpStream, door: &Arc<Door>) {
+    let limit = door.peers.len() + STRANGERS_MAX;
+    if limit <= door.strangers.fetch_add(1, Ordering::Relaxed) {
+        door.strangers.fetch_sub(1, Ordering::Relaxed);
+        warn!("refused a connection: {limit} others have not said hello yet");
+        refuse(&mut stream, "too many connections without a hello");
+        return;
+    }
+    let served = Arc::clone(door);
+    let thread = thread::Builder::new()
+        .name("consumer".to_owned())
+        .stack_size(STACK_SIZE);
+    if let Err(error) = thread.spawn(move || serve(stream, &served)) {
+        door.strangers.fetch_sub(1, Ordering::Relaxed);
+        warn!("refused a connection: cannot start a consumer thread: {error}");
+    }
+}
+
+/// Hears the hello of one connection, and consumes what follows if it may come in.
+fn serve(stream: TcpStream, door: &Door) {
+    let from = hear_hello(&stream, door);
+    door.strangers.fetch_sub(1, Ordering::Relaxed);
+    match from {
+        Ok((from, reader)) => {
+            door.inbox.tell(Notice::Connected(from));
+            consumer::consume(reader, from, door);
+        }
+        Err(why) => {
+            let who = stream
+                .peer_addr()
+                .map_or("a stranger".to_owned(), |addr| addr.to_string());
+            warn!("refused {who}: {why}");
+            refuse(&mut &stream, &why);
+        }
+    }
+}
+
+/// A connection that fails once it has taken too long; without a deadline it waits for ever.
+#[derive(Debug)]
+pub(super) struct TimedStream {
+    stream: TcpStream,
+    deadline: Option<Instant>,
+}
+
+impl io::Read for TimedStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(deadline) = self.deadline {
+            let left = deadline.saturating_duration_since(wall_clock::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.stream.set_read_timeout(Some(left))?;
+        }
+        self.stream.read(buffer)
+    }
+}
+
+/// Gives the peer that said hello, and the rest of its connection.
+fn hear_hello(
+    stream: &TcpStream,
+    door: &Door,
+) -> Result<(MachineId, BufReader<TimedStream>), String> {
+    let text = |error: io::Error| error.to_string();
+    let deadline = Some(wall_clock::now() + HELLO_LIMIT);
+    let timed = TimedStream {
+        stream: stream.try_clone().map_err(text)?,
+        deadline,
+    };
+    let mut reader = BufReader::new(timed);
+    let line =
+        read_line(&mut reader, HELLO_LEN_MAX, &mut Vec::new()).map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                    format!("no hello within {} s", HELLO_LIMIT.as_secs())
+                }
+                _ => text(error),
+            }
+        })?;
+    let Some(Line::Hello(hello)) = line else {
+        return Err("expected a hello".to_owned());
+    };
+    door.admit(&hello)?;
+    reader.get_mut().deadline = None;
+    stream.set_read_timeout(None).map_err(text)?;
+    stream.set_nodelay(true).map_err(text)?;
+    (&*stream)
+        .write_all(format!("{}\n", Line::Welcome).as_bytes())
+        .map_err(text)?;
+    Ok((hello.from, reader))
+}
+
+/// Answers and closes. The other side may be gone, which is no concern of ours.
+fn refuse(stream: &mut impl io::Write, why: &str) {
+    if let Err(error) = stream.write_all(format!("{}\n", Line::Refused(why.to_owned())).as_bytes())
+    {
+        debug!("the refusal could not be sent: {error}");
+    }
+}

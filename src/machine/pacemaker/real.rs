@@ -1,0 +1,137 @@
+//! The real pace: absolute deadlines on the monotonic clock, counted from one common start.
+//!
+//! A late tick runs at once and does not move the next, so lateness does not accumulate. A machine
+//! that stood still for longer than a bound (SIGSTOP, a debugger) skips what it missed.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::{Moment, Pacemaker, Turn, arrived};
+use crate::logbook::SystemTime;
+use crate::machine::inbox::{Halt, Inbox};
+use crate::model::{Message, Schedule, Tick};
+use crate::pace::Speed;
+use crate::wall_clock;
+
+/// Paces a machine by the wall clock.
+#[derive(Debug)]
+pub(in crate::machine) struct RealPacemaker {
+    pub(in crate::machine) schedule: Schedule,
+    pub(in crate::machine) speed: Speed,
+    /// The common start.
+    pub(in crate::machine) start: Instant,
+    /// The lateness beyond which missed ticks are skipped; never if none.
+    pub(in crate::machine) skip_after: Option<Duration>,
+}
+
+impl RealPacemaker {
+    fn deadline(&self, tick: Tick) -> Instant {
+        self.start + self.speed.wall_time(self.schedule.due(tick))
+    }
+
+    /// The last tick whose deadline has passed; `tick` is one of them.
+    fn last_missed(&self, tick: Tick, now: Instant) -> Tick {
+        let (mut missed, mut coming) = (tick.0, self.schedule.ticks() + 1);
+        while missed + 1 < coming {
+            let middle = missed + (coming - missed) / 2;
+            if self.deadline(Tick(middle)) <= now {
+                missed = middle;
+            } else {
+                coming = middle;
+            }
+        }
+        Tick(missed)
+    }
+}
+
+impl Pacemaker for RealPacemaker {
+    fn wait_for(&mut self, tick: Tick, inbox: &mut Inbox) -> Result<Turn, Halt> {
+        let deadline = self.deadline(tick);
+        inbox.wait_until(deadline)?;
+        let now = wall_clock::now();
+        let lateness = now - deadline;
+        let lateness_us = wall_clock::micros(lateness);
+        let moment = Moment {
+            system_time: wall_clock::system_time(),
+            lateness_us,
+        };
+        if self.skip_after.is_some_and(|bound| bound < lateness) {
+            return Ok(Turn::Skip {
+                last: self.last_missed(tick, now),
+                moment,
+            });
+        }
+        Ok(Turn::Run(moment))
+    }
+
+    fn admit(&mut self, inbox: &Inbox, queue: &mut VecDeque<Message>) {
+        queue.extend(arrived(inbox).map(|arrival| arrival.message));
+    }
+
+    fn ended_at(&self) -> SystemTime {
+        wall_clock::system_time()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::inbox::inbox;
+    use crate::model::{ClockRate, Phase};
+
+    fn pacemaker(start: Instant, skip_after: Option<Duration>) -> RealPacemaker {
+        let schedule = Schedule {
+            clock_rate: ClockRate(4),
+            phase: Phase(500),
+            duration_s: 10,
+        };
+        RealPacemaker {
+            schedule,
+            speed: Speed::ONE,
+            start,
+            skip_after,
+        }
+    }
+
+    /// A common start that lies `seconds` in the past: Linux counts the clock from its boot.
+    fn long_ago(seconds: u64) -> Instant {
+        wall_clock::now()
+            .checked_sub(Duration::from_secs(seconds))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_machine_that_stood_still_skips_all_that_it_missed() {
+        let mut pacemaker = pacemaker(long_ago(5), Some(Duration::from_secs(1)));
+        let turn = pacemaker.wait_for(Tick(1), &mut inbox(9).1).unwrap();
+        // Tick 20 was due at 4.875 s, tick 21 is due at 5.125 s; this test may be slow itself.
+        assert!(
+            matches!(turn, Turn::Skip { last, .. } if Tick(20) <= last),
+            "{turn:?}"
+        );
+    }
+
+    #[test]
+    fn skipping_stops_at_the_last_tick_of_the_trial() {
+        let pacemaker = pacemaker(long_ago(60), Some(Duration::from_secs(1)));
+        assert_eq!(pacemaker.last_missed(Tick(7), wall_clock::now()), Tick(40));
+    }
+
+    #[test]
+    fn without_a_bound_a_late_tick_runs_at_once() {
+        let mut pacemaker = pacemaker(long_ago(5), None);
+        let turn = pacemaker.wait_for(Tick(1), &mut inbox(9).1).unwrap();
+        assert!(
+            matches!(turn, Turn::Run(moment) if 4_875_000 <= moment.lateness_us),
+            "{turn:?}"
+        );
+    }
+
+    #[test]
+    fn a_tick_never_runs_before_its_deadline() {
+        let mut pacemaker = pacemaker(wall_clock::now(), None);
+        let turn = pacemaker.wait_for(Tick(1), &mut inbox(9).1).unwrap();
+        assert!(pacemaker.deadline(Tick(1)) <= wall_clock::now());
+        assert!(matches!(turn, Turn::Run(moment) if 0 <= moment.lateness_us));
+    }
+}

@@ -1,0 +1,116 @@
+//! The tick loop: one for every pace.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::inbox::{Halt, Inbox};
+use super::pacemaker::{Moment, Pacemaker, Turn};
+use super::producer::Producers;
+use crate::logbook::{LogWriter, LoggedEvent, SkipRecord, TickRecord};
+use crate::model::{Event, Machine, MachineId, Message, Schedule, Step, Tick};
+use crate::trial::Trial;
+
+/// Everything that one machine's ticks touch.
+#[derive(Debug)]
+pub(super) struct TickLoop<'a> {
+    pub(super) trial: &'a Trial,
+    pub(super) schedule: Schedule,
+    pub(super) machine: Machine,
+    pub(super) inbox: Inbox,
+    pub(super) producers: Producers,
+    pub(super) log: LogWriter,
+    pub(super) queue: VecDeque<Message>,
+    pub(super) queue_limit: usize,
+    pub(super) tally: Tally,
+}
+
+/// What a machine has done so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) ticks_done: u64,
+    pub(super) ticks_skipped: u64,
+    pub(super) received: BTreeMap<MachineId, u64>,
+}
+
+impl TickLoop<'_> {
+    /// Runs every tick of the schedule, each when the pacemaker lets it.
+    pub(super) fn run(&mut self, pacemaker: &mut dyn Pacemaker) -> Result<(), Halt> {
+        let mut next = Tick(1);
+        while next.0 <= self.schedule.ticks() {
+            match pacemaker.wait_for(next, &mut self.inbox)? {
+                Turn::Run(moment) => {
+                    pacemaker.admit(&self.inbox, &mut self.queue);
+                    self.tick(next, moment)?;
+                    next.0 += 1;
+                }
+                Turn::Skip { last, moment } => {
+                    self.skip(next, last, moment)?;
+                    next.0 = last.0 + 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs one tick: the rule, then its record, and only then its messages.
+    fn tick(&mut self, tick: Tick, moment: Moment) -> Result<(), Halt> {
+        if self.queue_limit < self.queue.len() {
+            let limit = self.queue_limit;
+            let full = anyhow::anyhow!(
+                "the message queue is longer than its limit of {limit}; raise --queue-limit, or \
+                 slow the peers down"
+            );
+            return Err(Halt::Failed(full));
+        }
+        let step = self.machine.tick(self.queue.pop_front());
+        let record = TickRecord {
+            system_time: moment.system_time,
+            tick,
+            model_time_us: self.schedule.due(tick).micros(),
+            lateness_us: moment.lateness_us,
+            event: logged(self.trial, &step),
+            logical_clock: step.timestamp,
+            queue_len: self.queue.len() as u64,
+            draw: step.draw,
+        };
+        self.log.tick(&record)?;
+        self.log.flush()?;
+        self.tally.ticks_done += 1;
+        match step.event {
+            Event::Send(to) => self.producers.send(to, step.timestamp, tick)?,
+            Event::Receive(message) => {
+                *self.tally.received.entry(message.from).or_default() += 1;
+            }
+            Event::Internal => {}
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, first: Tick, last: Tick, moment: Moment) -> Result<(), Halt> {
+        let Moment {
+            system_time,
+            lateness_us,
+        } = moment;
+        let record = SkipRecord {
+            system_time,
+            first,
+            last,
+            lateness_us,
+        };
+        self.log.skip(&record)?;
+        self.tally.ticks_skipped += record.count();
+        Ok(())
+    }
+}
+
+/// The event of a step as the log tells it: peers by their ports.
+fn logged(trial: &Trial, step: &Step<'_>) -> LoggedEvent {
+    let port = |machine: MachineId| trial.spec(machine).port;
+    match step.event {
+        Event::Internal => LoggedEvent::Internal,
+        Event::Send(to) => LoggedEvent::Send(to.iter().map(|peer| port(*peer)).collect()),
+        Event::Receive(message) => LoggedEvent::Receive {
+            from: port(message.from),
+            timestamp: message.timestamp,
+        },
+    }
+}

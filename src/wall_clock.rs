@@ -1,0 +1,38 @@
+//! The only place that reads a clock: monotonic for every deadline, system time for pictures.
+
+use std::time::{Duration, Instant};
+
+use crate::logbook::SystemTime;
+
+/// Reads the monotonic clock, which every deadline and every lateness is measured by.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the module that reads clocks"
+)]
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// Reads the system time.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the module that reads clocks"
+)]
+pub fn system_time() -> SystemTime {
+    SystemTime(chrono::Utc::now().timestamp_micros())
+}
+
+/// The system time that the computer's clock will show at a coming instant, if nobody sets it.
+#[must_use]
+pub fn system_time_at(instant: Instant) -> SystemTime {
+    let ahead = instant.saturating_duration_since(now());
+    SystemTime(system_time().0.saturating_add(micros(ahead)))
+}
+
+/// A length of time in whole microseconds.
+#[must_use]
+pub fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
