@@ -8,7 +8,8 @@ use anyhow::Result;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use log::LevelFilter;
 
-use crate::commands::{machine, prepare, trial};
+use crate::analysis::check::Verdict;
+use crate::commands::{check, machine, prepare, stats, trial, watch};
 
 /// A laboratory for logical time: machines as OS processes, each at its own clock rate.
 #[derive(Debug, Parser)]
@@ -38,6 +39,9 @@ enum Command {
     Trial(trial::TrialArgs),
     Prepare(prepare::PrepareArgs),
     Machine(machine::MachineArgs),
+    Watch(watch::WatchArgs),
+    Check(check::CheckArgs),
+    Stats(stats::StatsArgs),
 }
 
 /// What a command answers.
@@ -57,6 +61,16 @@ impl From<Answer> for ExitCode {
             Answer::Yes => Self::SUCCESS,
             Answer::No => Self::from(1),
             Answer::CannotSay => Self::from(2),
+        }
+    }
+}
+
+impl From<Verdict> for Answer {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Holds => Self::Yes,
+            Verdict::CannotSay => Self::CannotSay,
+            Verdict::Violated => Self::No,
         }
     }
 }
@@ -90,6 +104,9 @@ impl Cli {
             Command::Trial(args) => trial::run(&args),
             Command::Prepare(args) => prepare::run(&args),
             Command::Machine(args) => machine::run(&args),
+            Command::Watch(args) => watch::run(&args),
+            Command::Check(args) => check::run(&args),
+            Command::Stats(args) => stats::run(&args),
         }
     }
 }

@@ -9,11 +9,13 @@
 //! - [`cli`], [`commands`]: what can be typed.
 //! - [`model`]: pure: the clock, the rule of a tick, the schedule, chance.
 //! - [`trial`]: the trial file.
+//! - [`analysis`]: what the logs say: history, check, statistics.
 //! - [`pace`]: the two paces of a run.
 //! - [`machine`]: one machine as an OS process.
 //! - [`logbook`]: the logs of the machines.
 //! - [`wall_clock`]: the only place that reads a clock.
 
+pub mod analysis;
 pub mod cli;
 pub mod commands;
 pub mod logbook;

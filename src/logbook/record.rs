@@ -282,6 +282,12 @@ impl fmt::Display for Ending {
 }
 
 impl Ending {
+    /// Whether every connection lasted until its goodbye, so that no message is under way.
+    #[must_use]
+    pub fn is_orderly(self) -> bool {
+        matches!(self, Self::Finished | Self::Interrupted | Self::PeerLeft(_))
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             None if text == "finished" => Ok(Self::Finished),

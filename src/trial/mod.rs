@@ -77,7 +77,7 @@ impl Trial {
     }
 
     /// The numbers of the machines, in order.
-    pub fn machine_ids(&self) -> impl DoubleEndedIterator<Item = MachineId> + use<> {
+    pub fn machine_ids(&self) -> impl DoubleEndedIterator<Item = MachineId> + Clone + use<> {
         (0..self.machines.len()).map(MachineId::at)
     }
 

@@ -1,0 +1,61 @@
+# What the plots share: where they go, how the logs are read, and how lines look.
+#
+# Needs picture (a .png or .svg file) and folder (of a run). Gives machines, the number of logs,
+# and for the i-th of them logfile(i), label(i), dash(i) and width(i).
+
+logs = system(sprintf("cd '%s' && ls log*.txt", folder))
+machines = words(logs)
+if (machines == 0) {
+  print sprintf("%s: no log<PORT>.txt; give the folder of a run", folder)
+  exit status 2
+}
+logfile(i) = folder."/".word(logs, i)
+
+ending = strlen(picture) < 4 ? "" : picture[strlen(picture) - 3:*]
+height = 480 + 14 * (machines > 20 ? machines - 20 : 0)
+if (ending eq ".png") {
+  set terminal pngcairo size 960, height font "sans,11"
+} else {
+  if (ending eq ".svg") {
+    set terminal svg size 960, height font "sans,13" background "white"
+  } else {
+    print sprintf("%s: a picture is .png or .svg", picture)
+    exit status 2
+  }
+}
+
+# What the header of a log says.
+header(i, pattern) = system(sprintf("sed -n 's/^# %s/\\1/p' '%s'", pattern, logfile(i)))
+own(i) = header(i, "machine: \\(.*\\)")
+rate(i) = header(i, sprintf("machine %s: .*clock_rate=\\([0-9]*\\) .*", own(i)))
+label(i) = sprintf("machine %s, %s/s", own(i), rate(i))
+trial = header(1, "trial: \\(.*\\)")
+
+# The log of a machine that was killed at once has no tick: nothing is drawn of it.
+ticks(i) = int(system(sprintf("grep -c '^[0-9]' '%s' || :", logfile(i))))
+
+# Okabe and Ito's colours, which the colour-blind can tell apart; from the ninth line on they
+# come again with other dashes.
+set linetype 1 linecolor rgb "#0072b2"
+set linetype 2 linecolor rgb "#e69f00"
+set linetype 3 linecolor rgb "#009e73"
+set linetype 4 linecolor rgb "#cc79a7"
+set linetype 5 linecolor rgb "#56b4e9"
+set linetype 6 linecolor rgb "#d55e00"
+set linetype 7 linecolor rgb "#7f7f7f"
+set linetype 8 linecolor rgb "#000000"
+set linetype cycle 8
+dash(i) = 1 + (i - 1) / 8
+# Earlier lines are wider, so that lines that lie on each other can all be seen.
+width(i) = machines <= 8 ? 1.6 + 0.9 * (machines - i) : 1.2
+
+set datafile commentschars "#"
+set datafile columnheaders
+set output picture
+set key outside right top
+set grid back linetype 1 dashtype 1 linewidth 0.5 linecolor rgb "#d0d0d0"
+set border 3
+set tics nomirror out
+set xlabel "model time (s)"
+set xrange [0:*]
+set yrange [0:*]

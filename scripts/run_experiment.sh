@@ -1,0 +1,289 @@
+#!/usr/bin/env bash
+# Runs trials: one OS process a machine, then the check, the table and the plots.
+#
+# It starts and stops things. Whatever needs thought, reading trial files included, is done by the
+# scalemodel binary.
+
+set -Eeuo pipefail
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+readonly root
+readonly scripts=${root}/scripts
+
+# How long a machine that was told to end may take before it is killed, in seconds.
+readonly grace_s=5
+
+usage() {
+  cat <<'USAGE'
+Usage: scripts/run_experiment.sh [OPTION]... TRIAL...
+
+Runs each TRIAL, all of them side by side: launches every machine as an OS process of its own,
+waits, checks the logs, prints a table, and plots. TRIAL is a trial file, or a resolved trial of
+an earlier run (DIR/<trial>/trial.toml), which it repeats, or 'all': the notebook's nine.
+
+Options:
+  --seed N         the seed, instead of the trial's
+  --duration S     the duration in model seconds, instead of the trial's
+  --speed X        X model seconds pass in a second (default 1)
+  --skip-after S   a machine that stood still for more than S seconds skips what it missed
+                   (default 1; 0 = never)
+  --logs DIR       where the logs go: DIR/<trial>/log<PORT>.txt (default: logs)
+  --plots DIR      where the plots go: DIR/<trial>-clock.png and -queue.png (default: plots)
+  --no-plots       draw nothing
+  -h, --help       this text
+
+Exit codes: 0 causality held; 1 it is violated; 2 a run is not whole, or nothing could be run.
+
+Example:
+  scripts/run_experiment.sh --speed 20 scripts/trials/trial5.toml
+USAGE
+}
+
+say() {
+  printf '%s\n' "$*" >&2
+}
+
+refuse() {
+  say "run_experiment.sh: error: $*"
+  exit 2
+}
+
+# --- what was asked for -----------------------------------------------------------------------
+
+trials=()
+prepare_options=()
+machine_options=()
+logs=${root}/logs
+plots=${root}/plots
+wants_plots=yes
+if [[ ${PWD} == "${root}" ]]; then
+  logs=logs
+  plots=plots
+fi
+
+parse_arguments() {
+  while (($# > 0)); do
+    case $1 in
+      --seed | --duration | --speed | --skip-after | --logs | --plots)
+        (($# > 1)) || refuse "$1 needs a value; see --help"
+        take_option "$1" "$2"
+        shift
+        ;;
+      --no-plots) wants_plots=no ;;
+      -h | --help)
+        usage
+        exit 0
+        ;;
+      -*) refuse "unknown option $1; see --help" ;;
+      all) trials+=("${scripts}/trials/"trial?.toml) ;;
+      *) trials+=("$1") ;;
+    esac
+    shift
+  done
+  ((${#trials[@]} > 0)) || refuse "no trial is given; see --help"
+}
+
+take_option() {
+  case $1 in
+    --seed | --duration) prepare_options+=("$1" "$2") ;;
+    --speed | --skip-after) machine_options+=("$1" "$2") ;;
+    --logs) logs=$2 ;;
+    --plots) plots=$2 ;;
+    *) refuse "unknown option $1" ;;
+  esac
+}
+
+# --- what must be there -----------------------------------------------------------------------
+
+scalemodel=${SCALEMODEL:-${CARGO_TARGET_DIR:-${root}/target}/release/scalemodel}
+
+# Builds the binary unless it is newer than its sources. SCALEMODEL names another one.
+build_if_needed() {
+  if [[ -n ${SCALEMODEL:-} ]]; then
+    [[ -x ${SCALEMODEL} ]] || refuse "SCALEMODEL=${SCALEMODEL} is not a program"
+    return
+  fi
+  local newer=yes
+  if [[ -x ${scalemodel} ]]; then
+    newer=$(find "${root}/src" "${root}/Cargo.toml" "${root}/Cargo.lock" \
+      -newer "${scalemodel}" -print -quit)
+  fi
+  [[ -n ${newer} ]] || return 0
+  command -v cargo >/dev/null || refuse "cargo is missing; install Rust: https://rustup.rs"
+  say "building scalemodel ..."
+  cargo build --release --quiet --manifest-path "${root}/Cargo.toml" ||
+    refuse "scalemodel could not be built"
+}
+
+# Installs gnuplot where that is possible; a run without pictures is a run all the same.
+ensure_gnuplot() {
+  [[ ${wants_plots} == yes ]] || return 0
+  "${scripts}/install.sh" gnuplot gnuplot-nox && return 0
+  say "no plots will be drawn; --no-plots silences this"
+  wants_plots=no
+}
+
+# --- machines ---------------------------------------------------------------------------------
+
+# By OS process: the index of its trial, and the number of its machine.
+declare -A trial_of=()
+declare -A number_of=()
+# By OS process of a timer: the index of the trial whose machines it kills.
+declare -A timer_of=()
+watcher=
+
+names=()
+folders=()
+# By index of a trial: what its machines ended with, when that was not success.
+declare -A failures_of=()
+
+launch_all() {
+  local plan name folder machines run index machine
+  plan=$("${scalemodel}" prepare --logs "${logs}" "${prepare_options[@]}" "${trials[@]}") || exit 2
+  while IFS=$'\t' read -r name folder machines run; do
+    index=${#names[@]}
+    names+=("${name}")
+    folders+=("${folder}")
+    say "running ${name}: ${machines} machines, logs in ${folder}"
+    for ((machine = 1; machine <= machines; machine++)); do
+      "${scalemodel}" machine --trial "${folder}/trial.toml" --machine "${machine}" \
+        --run "${run}" --logs "${folder}" "${machine_options[@]}" </dev/null >&2 &
+      trial_of[$!]=${index}
+      number_of[$!]=${machine}
+    done
+  done <<<"${plan}"
+  "${scalemodel}" watch "${folders[@]}" </dev/null >&2 &
+  watcher=$!
+}
+
+# Waits for every machine. When one fails, the others of its trial are ended.
+wait_for_machines() {
+  local pid status
+  while ((${#trial_of[@]} > 0)); do
+    pid=
+    status=0
+    wait -n -p pid "${!trial_of[@]}" "${!timer_of[@]}" || status=$?
+    if [[ -z ${pid} ]]; then
+      continue # a trapped signal ended the wait
+    elif [[ -n ${timer_of[${pid}]:-} ]]; then
+      signal_trial KILL "${timer_of[${pid}]}"
+      unset "timer_of[${pid}]"
+    else
+      note_end "${pid}" "${status}"
+    fi
+  done
+  stop_processes "${!timer_of[@]}"
+  timer_of=()
+}
+
+note_end() {
+  local pid=$1 status=$2
+  local index=${trial_of[${pid}]} number=${number_of[${pid}]} how
+  unset "trial_of[${pid}]"
+  ((status != 0)) || return 0
+  how="exited with status ${status}"
+  if ((status > 128)); then
+    how="was ended by signal $(kill -l "$((status - 128))")"
+  fi
+  if [[ -z ${failures_of[${index}]:-} ]]; then
+    end_trial "${index}"
+  fi
+  failures_of[${index}]+="${failures_of[${index}]:+, }machine ${number} ${how}"
+}
+
+# Tells the machines of a trial to end, and sees to it that they do.
+end_trial() {
+  local index=$1
+  signal_trial TERM "${index}"
+  sleep "${grace_s}" &
+  timer_of[$!]=${index}
+}
+
+signal_trial() {
+  local signal=$1 index=$2 pid
+  for pid in "${!trial_of[@]}"; do
+    if [[ ${trial_of[${pid}]} == "${index}" ]]; then
+      kill -s "${signal}" "${pid}" 2>/dev/null || : # it has just ended by itself
+    fi
+  done
+}
+
+# Ends helpers of this script by their process numbers.
+stop_processes() {
+  local pid
+  for pid in "$@"; do
+    kill -s KILL "${pid}" 2>/dev/null || :
+    wait "${pid}" 2>/dev/null || :
+  done
+}
+
+# --- ways out ---------------------------------------------------------------------------------
+
+# shellcheck disable=SC2317 # it is called by the traps
+on_signal() {
+  local signal=$1 index
+  trap '' INT TERM HUP
+  say "run_experiment.sh: interrupted; ending all machines"
+  for index in "${!names[@]}"; do
+    end_trial "${index}"
+  done
+  wait_for_machines 2>/dev/null
+  stop_processes ${watcher:+"${watcher}"}
+  ((${#folders[@]} == 0)) || say "run_experiment.sh: the logs so far are in ${folders[*]}"
+  trap - "${signal}" EXIT
+  kill -s "${signal}" "$$"
+}
+
+# shellcheck disable=SC2317 # it is called by the trap
+on_exit() {
+  stop_processes "${!trial_of[@]}" "${!timer_of[@]}" ${watcher:+"${watcher}"}
+}
+
+# --- what came out ----------------------------------------------------------------------------
+
+report_failures() {
+  local index
+  for index in "${!failures_of[@]}"; do
+    say "${names[${index}]}: not whole: ${failures_of[${index}]}; its logs are in" \
+      "${folders[${index}]}"
+  done
+}
+
+draw_plots() {
+  [[ ${wants_plots} == yes ]] || return 0
+  mkdir -p -- "${plots}"
+  local index kind picture
+  for index in "${!names[@]}"; do
+    for kind in clock queue; do
+      picture=${plots}/${names[${index}]}-${kind}.png
+      gnuplot -c "${scripts}/plot_${kind}.gp" "${picture}" "${folders[${index}]}" ||
+        refuse "the plot ${picture} could not be drawn"
+      say "plotted ${picture}"
+    done
+  done
+}
+
+main() {
+  parse_arguments "$@"
+  build_if_needed
+  ensure_gnuplot
+  trap on_exit EXIT
+  trap 'on_signal INT' INT
+  trap 'on_signal TERM' TERM
+  trap 'on_signal HUP' HUP
+  launch_all
+  wait_for_machines
+  stop_processes "${watcher}"
+  watcher=
+  report_failures
+  local verdict=0
+  "${scalemodel}" check "${folders[@]}" || verdict=$?
+  "${scalemodel}" stats "${folders[@]}" || verdict=2
+  draw_plots
+  if ((verdict == 0 && ${#failures_of[@]} > 0)); then
+    verdict=2
+  fi
+  exit "${verdict}"
+}
+
+main "$@"

@@ -1,0 +1,73 @@
+//! The rule `draws`: the draws are the seed's, and events and peers are the draws'.
+
+use super::{Complaints, Rule, Violation, event};
+use crate::analysis::history::History;
+use crate::logbook::{Log, LoggedEvent};
+use crate::model::{Dice, MachineId, Stream};
+
+pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
+    let mut complaints = Complaints {
+        history,
+        violations,
+    };
+    for (machine, log) in history.present() {
+        check_machine(machine, log, &mut complaints);
+    }
+}
+
+fn check_machine(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>) {
+    let trial = &complaints.history.trial;
+    let mut dice = Dice::new(trial.seed, Stream::Draws(machine));
+    let faces = trial.draw_range.0;
+    let peers: Vec<u16> = trial
+        .peers(machine)
+        .iter()
+        .map(|peer| trial.spec(*peer).port)
+        .collect();
+    for (index, tick) in log.ticks.iter().enumerate() {
+        let record = &tick.entry;
+        let what = match (&record.event, record.draw) {
+            (LoggedEvent::Receive { .. }, None) => continue,
+            (LoggedEvent::Receive { .. }, Some(_)) => "a receive draws nothing".to_owned(),
+            (_, None) => format!("this {} has no draw", record.event.name()),
+            (event, Some(draw)) => {
+                let due = dice.roll(faces);
+                if draw != due {
+                    format!("the draw is {draw}, but the seed's next is {due}")
+                } else if !is_event_of(event, draw, &peers) {
+                    format!("a draw of {draw} is {}", meaning(draw, &peers))
+                } else {
+                    continue;
+                }
+            }
+        };
+        complaints.at(Rule::Draws, &[event(machine, index)], what);
+    }
+}
+
+/// The peers that a draw addresses, by their ports.
+fn addressed(draw: u32, peers: &[u16]) -> &[u16] {
+    match draw as usize {
+        d if d <= peers.len() => &peers[d - 1..d],
+        d if d == peers.len() + 1 => peers,
+        _ => &[],
+    }
+}
+
+fn is_event_of(event: &LoggedEvent, draw: u32, peers: &[u16]) -> bool {
+    match event {
+        LoggedEvent::Internal => addressed(draw, peers).is_empty(),
+        LoggedEvent::Send(ports) => **ports == *addressed(draw, peers),
+        LoggedEvent::Receive { .. } => false,
+    }
+}
+
+fn meaning(draw: u32, peers: &[u16]) -> String {
+    match addressed(draw, peers) {
+        [] => "an internal event".to_owned(),
+        ports => {
+            let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+            format!("a send to {}", ports.join(","))
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The rules `ends` and `conservation`: an end entry says what its log says, and on every channel
+//! what was sent is received or left.
+
+use super::{Complaints, Rule, Violation};
+use crate::analysis::history::{Channel, History};
+use crate::logbook::{ChannelCounts, EndRecord, Log, Numbered};
+use crate::model::{MachineId, Timestamp};
+
+pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
+    let mut complaints = Complaints {
+        history,
+        violations,
+    };
+    for (machine, log) in history.present() {
+        if let Some(end) = &log.end {
+            check_own(log, end, &mut complaints);
+            check_channels(machine, log, end, &mut complaints);
+        }
+    }
+    for channel in &history.channels {
+        check_conserved(channel, &mut complaints);
+    }
+}
+
+/// Ticks, skipped ticks and clock of the end entry are those of the log above it.
+fn check_own(log: &Log, end: &Numbered<EndRecord>, complaints: &mut Complaints<'_>) {
+    let EndRecord {
+        ticks_done,
+        ticks_skipped,
+        logical_clock,
+        ..
+    } = end.entry;
+    let skipped: u64 = log.skips.iter().map(|skip| skip.entry.count()).sum();
+    let last = log
+        .ticks
+        .last()
+        .map_or(Timestamp(0), |tick| tick.entry.logical_clock);
+    let mut differ = |name: &str, said: u64, found: u64| {
+        if said != found {
+            let what = format!("the end entry says {name}={said}, but the log has {found}");
+            complaints.at_line(Rule::Ends, log, end.line, what);
+        }
+    };
+    differ("done", ticks_done, log.ticks.len() as u64);
+    differ("skipped", ticks_skipped, skipped);
+    differ("logical_clock", logical_clock.0, last.0);
+}
+
+/// Sent and received counts of the end entry are those of the log above it, peer by peer.
+fn check_channels(
+    machine: MachineId,
+    log: &Log,
+    end: &Numbered<EndRecord>,
+    complaints: &mut Complaints<'_>,
+) {
+    let history = complaints.history;
+    let peers = history.trial.peers(machine);
+    for counts in [&end.entry.sent, &end.entry.received, &end.entry.left] {
+        let listed = counts.0.iter().map(|(port, _)| *port);
+        if !listed.eq(peers.iter().map(|peer| history.trial.spec(*peer).port)) {
+            let what = "the end entry does not list exactly the machine's peers".to_owned();
+            complaints.at_line(Rule::Ends, log, end.line, what);
+            return;
+        }
+    }
+    for peer in peers {
+        let port = history.trial.spec(peer).port;
+        let count = |counts: &ChannelCounts| counts.get(port).unwrap_or(0);
+        let mut differ = |name: &str, said: u64, found: usize| {
+            if said != found as u64 {
+                let what =
+                    format!("the end entry says {name}={port}:{said}, but the log has {found}");
+                complaints.at_line(Rule::Ends, log, end.line, what);
+            }
+        };
+        if let Some(channel) = history.channel(machine, peer) {
+            differ("sent", count(&end.entry.sent), channel.sends.len());
+        }
+        if let Some(channel) = history.channel(peer, machine) {
+            differ(
+                "received",
+                count(&end.entry.received),
+                channel.receives.len(),
+            );
+        }
+    }
+}
+
+/// Sent = received + left. Messages lost in mid-channel have been told of already.
+fn check_conserved(channel: &Channel, complaints: &mut Complaints<'_>) {
+    let history = complaints.history;
+    let (Some(sender), Some(receiver)) = (history.log(channel.from), history.log(channel.to))
+    else {
+        return;
+    };
+    // A message may be recorded and never travel when its sender or its connection dies: then the
+    // run is not whole, which the verdict says.
+    let (Some(sent), Some(end)) = (&sender.end, &receiver.end) else {
+        return;
+    };
+    if !sent.entry.why.is_orderly() || !end.entry.why.is_orderly() {
+        return;
+    }
+    let port = history.trial.spec(channel.from).port;
+    let left = end.entry.left.get(port).unwrap_or(0);
+    let due = (channel.unreceived() - channel.lost.len()) as u64;
+    if left != due {
+        let what = format!(
+            "machine {} sent {} messages to machine {}: {} were received, so {due} are left, but \
+             the end entry says {left}",
+            channel.from,
+            channel.sends.len(),
+            channel.to,
+            channel.sends.len() - channel.unreceived()
+        );
+        complaints.at_line(Rule::Conservation, receiver, end.line, what);
+    }
+}

@@ -1,0 +1,258 @@
+//! Whether causality held, from the logs alone.
+//!
+//! Each rule is one small module. A rule looks at the whole history and lists what breaks it; after
+//! a violation it goes on from what the log says, so that one fault is one finding.
+//!
+//! - [`headers`]: the logs are of one run.
+//! - [`schedule`]: ticks in order and on schedule, none early, none missing without an entry.
+//! - [`clock`]: the update rule of every event, and the clock condition over every edge of the
+//!   causal history.
+//! - [`draws`]: the draws are the seed's; events and peers are the draws'.
+//! - [`channels`]: every receive has exactly one send; FIFO; nothing lost.
+//! - [`queue`]: queue lengths that add up at every tick.
+//! - [`ends`]: end entries that agree with the logs and with each other.
+
+mod channels;
+mod clock;
+mod draws;
+mod ends;
+mod headers;
+mod queue;
+mod schedule;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::history::{EventRef, History};
+use crate::logbook::{Ending, Log};
+use crate::model::MachineId;
+
+/// The rules of the checker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// All logs are of one run: same trial, same pace, one log a machine.
+    Headers,
+    /// Ticks are numbered in order, stand at their model time, are not early, and none is missing
+    /// without an entry.
+    Schedule,
+    /// Every event advances its clock exactly as Lamport's rules say.
+    ClockRule,
+    /// If a happened before b, then clock(a) < clock(b).
+    ClockCondition,
+    /// The draws are the seed's, and every event is what its draw says.
+    Draws,
+    /// Every receive has exactly one send.
+    Matching,
+    /// The messages of a channel are received in the order of their sends.
+    Fifo,
+    /// What was sent is received, or left in the queue at the end.
+    Conservation,
+    /// Queue lengths add up, and only a tick with an empty queue draws.
+    Queue,
+    /// An end entry says what its log says.
+    Ends,
+}
+
+impl Rule {
+    /// Every rule, in the order in which they are listed.
+    pub const ALL: [Self; 10] = [
+        Self::Headers,
+        Self::Schedule,
+        Self::ClockRule,
+        Self::ClockCondition,
+        Self::Draws,
+        Self::Matching,
+        Self::Fifo,
+        Self::Conservation,
+        Self::Queue,
+        Self::Ends,
+    ];
+
+    /// The rule's name, as it is printed.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Headers => "headers",
+            Self::Schedule => "schedule",
+            Self::ClockRule => "clock-rule",
+            Self::ClockCondition => "clock-condition",
+            Self::Draws => "draws",
+            Self::Matching => "matching",
+            Self::Fifo => "fifo",
+            Self::Conservation => "conservation",
+            Self::Queue => "queue",
+            Self::Ends => "ends",
+        }
+    }
+}
+
+/// One way in which a rule is broken.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Violation {
+    /// When it happened, for the order of the list: microseconds of model time.
+    #[serde(rename = "model_time_us")]
+    pub time_us: u64,
+    /// The rule.
+    pub rule: Rule,
+    /// The log lines, as `file:line`, that break it.
+    pub places: Vec<String>,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// What a check may say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The run is whole, and every rule holds.
+    Holds,
+    /// Something is missing, and what is there breaks no rule.
+    CannotSay,
+    /// A rule is broken, whatever is missing.
+    Violated,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Holds => "holds",
+            Self::CannotSay => "cannot say",
+            Self::Violated => "violated",
+        })
+    }
+}
+
+/// What was checked and found.
+#[derive(Debug, Serialize)]
+pub struct Findings {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// How many machines the trial has.
+    pub machines: usize,
+    /// How many events the logs hold.
+    pub events: usize,
+    /// How many messages were sent.
+    pub sent: usize,
+    /// How many messages were received.
+    pub received: usize,
+    /// What is missing for a verdict.
+    pub missing: Vec<String>,
+    /// What breaks a rule, in the order of model time.
+    pub violations: Vec<Violation>,
+}
+
+/// Checks one run.
+#[must_use]
+pub fn check(history: &History) -> Findings {
+    let mut violations = Vec::new();
+    headers::check(history, &mut violations);
+    schedule::check(history, &mut violations);
+    clock::check(history, &mut violations);
+    draws::check(history, &mut violations);
+    channels::check(history, &mut violations);
+    queue::check(history, &mut violations);
+    ends::check(history, &mut violations);
+    violations.sort();
+    let missing = what_is_missing(history);
+    let verdict = match (violations.is_empty(), missing.is_empty()) {
+        (false, _) => Verdict::Violated,
+        (true, false) => Verdict::CannotSay,
+        (true, true) => Verdict::Holds,
+    };
+    Findings {
+        verdict,
+        machines: history.trial.machines.len(),
+        events: history.event_count(),
+        sent: history
+            .channels
+            .iter()
+            .map(|channel| channel.sends.len())
+            .sum(),
+        received: history
+            .channels
+            .iter()
+            .map(|channel| channel.receives.len())
+            .sum(),
+        missing,
+        violations,
+    }
+}
+
+/// What keeps the checker from saying that everything holds.
+fn what_is_missing(history: &History) -> Vec<String> {
+    let mut missing: Vec<String> = history.unreadable.iter().map(ToString::to_string).collect();
+    for machine in history.trial.machine_ids() {
+        match history.log(machine) {
+            Some(log) => missing.extend(gap_in(log)),
+            None => {
+                let port = history.trial.spec(machine).port;
+                let path = crate::logbook::log_path(&history.folder, port);
+                if !history.unreadable.iter().any(|error| error.path == path) {
+                    missing.push(format!("the log of machine {machine}, {}", path.display()));
+                }
+            }
+        }
+    }
+    if history.event_count() == 0 {
+        missing.push("events: no machine made a tick".to_owned());
+    }
+    missing
+}
+
+/// Why a log is not whole, if it is not.
+fn gap_in(log: &Log) -> Option<String> {
+    let path = log.path.display();
+    match (&log.end, log.torn_line) {
+        (_, Some(line)) => Some(format!("{path}:{line}: the last line is torn")),
+        (None, None) => Some(format!("{path}: the end entry; the machine was killed")),
+        (Some(end), None) if end.entry.why != Ending::Finished => Some(format!(
+            "{path}:{}: the rest of the run; the machine ended early: {}",
+            end.line, end.entry.why
+        )),
+        (Some(_), None) => None,
+    }
+}
+
+/// Collects violations of one rule, with their places.
+struct Complaints<'a> {
+    history: &'a History,
+    violations: &'a mut Vec<Violation>,
+}
+
+impl Complaints<'_> {
+    /// Complains of events; the first is the one that is wrong.
+    fn at(&mut self, rule: Rule, events: &[EventRef], what: String) {
+        let time_us = events
+            .first()
+            .map_or(0, |event| self.history.event(*event).entry.model_time_us);
+        let places = events
+            .iter()
+            .map(|event| self.history.place_of(*event))
+            .collect();
+        self.violations.push(Violation {
+            time_us,
+            rule,
+            places,
+            what,
+        });
+    }
+
+    /// Complains of a line that is no event.
+    fn at_line(&mut self, rule: Rule, log: &Log, line: usize, what: String) {
+        let place = format!("{}:{line}", log.path.display());
+        let time_us = 1_000_000 * self.history.trial.duration_s;
+        self.violations.push(Violation {
+            time_us,
+            rule,
+            places: vec![place],
+            what,
+        });
+    }
+}
+
+/// An event of a machine, by its index.
+fn event(machine: MachineId, index: usize) -> EventRef {
+    EventRef { machine, index }
+}

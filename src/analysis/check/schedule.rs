@@ -1,0 +1,97 @@
+//! The rule `schedule`: ticks in order, each at its model time, none early, none missing without
+//! an entry. Lateness alone is never a violation.
+
+use super::{Complaints, Rule, Violation, event};
+use crate::analysis::history::History;
+use crate::logbook::{Ending, Log};
+use crate::model::MachineId;
+use crate::pace::Pace;
+
+pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
+    let mut complaints = Complaints {
+        history,
+        violations,
+    };
+    for (machine, log) in history.present() {
+        check_numbers(machine, log, &mut complaints);
+        check_times(machine, log, &mut complaints);
+    }
+}
+
+/// Follows the numbers of ticks through done and skipped ones.
+fn check_numbers(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>) {
+    let mut due = 1;
+    let mut skips = log.skips.iter().peekable();
+    for (index, tick) in log.ticks.iter().enumerate() {
+        while let Some(skip) = skips.next_if(|skip| skip.line < tick.line) {
+            if skip.entry.first.0 != due {
+                let what = format!(
+                    "tick {due} was due, but ticks {} and on are skipped",
+                    skip.entry.first
+                );
+                complaints.at_line(Rule::Schedule, log, skip.line, what);
+            }
+            due = skip.entry.last.0 + 1;
+        }
+        let found = tick.entry.tick.0;
+        if due < found {
+            let what = format!("ticks {due}..={} are missing without an entry", found - 1);
+            complaints.at(Rule::Schedule, &[event(machine, index)], what);
+        } else if found < due {
+            let what = format!("tick {found} stands where tick {due} was due");
+            complaints.at(Rule::Schedule, &[event(machine, index)], what);
+        }
+        due = found + 1;
+    }
+    for skip in skips {
+        if skip.entry.first.0 != due {
+            let what = format!(
+                "tick {due} was due, but ticks {} and on are skipped",
+                skip.entry.first
+            );
+            complaints.at_line(Rule::Schedule, log, skip.line, what);
+        }
+        due = skip.entry.last.0 + 1;
+    }
+    let ticks = complaints.history.trial.schedule(machine).ticks();
+    if let Some(end) = log
+        .end
+        .as_ref()
+        .filter(|end| end.entry.why == Ending::Finished)
+        && due != ticks + 1
+    {
+        let what = format!(
+            "the machine ended finished after tick {} of {ticks}",
+            due - 1
+        );
+        complaints.at_line(Rule::Schedule, log, end.line, what);
+    }
+}
+
+fn check_times(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>) {
+    let schedule = complaints.history.trial.schedule(machine);
+    for (index, tick) in log.ticks.iter().enumerate() {
+        let record = &tick.entry;
+        if record.tick.0 == 0 || schedule.ticks() < record.tick.0 {
+            let what = format!("tick {} is not in 1..={}", record.tick, schedule.ticks());
+            complaints.at(Rule::Schedule, &[event(machine, index)], what);
+            continue;
+        }
+        let due = schedule.due(record.tick);
+        if record.model_time_us != due.micros() {
+            let what = format!("tick {} is due at {due} s of model time", record.tick);
+            complaints.at(Rule::Schedule, &[event(machine, index)], what);
+        }
+        if record.lateness_us < 0 {
+            let early = -record.lateness_us;
+            let what = format!("tick {} ran {early} us before its due time", record.tick);
+            complaints.at(Rule::Schedule, &[event(machine, index)], what);
+        }
+        let is_timeless = record.lateness_us == 0
+            && u64::try_from(record.system_time.0) == Ok(record.model_time_us);
+        if complaints.history.pace == Pace::Virtual && !is_timeless {
+            let what = "at the virtual pace system time is model time, and nothing is late";
+            complaints.at(Rule::Schedule, &[event(machine, index)], what.to_owned());
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The logs of one run, joined: every receive matched to its send.
+//!
+//! A channel's sends and receives are matched by timestamp, which is unique on a channel because
+//! every event advances the sender's clock. The position is the second witness: the messages of a
+//! channel are received in the order of their sends, so one lost message is one finding and not a
+//! cascade.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::logbook::{Log, LoggedEvent, Numbered, ReadError, TickRecord, log_path};
+use crate::model::{MachineId, Timestamp};
+use crate::pace::Pace;
+use crate::trial::Trial;
+
+/// The logs of one run, joined.
+#[derive(Debug)]
+pub struct History {
+    /// The folder of the run.
+    pub folder: PathBuf,
+    /// The resolved trial, as the logs tell it.
+    pub trial: Trial,
+    /// The pace of the run.
+    pub pace: Pace,
+    /// The log of each machine; none where it is missing or unreadable.
+    pub logs: Vec<Option<Log>>,
+    /// Logs that could not be read, and why.
+    pub unreadable: Vec<ReadError>,
+    /// Logs that belong to another run than the first log read, by their headers.
+    pub strangers: Vec<PathBuf>,
+    /// All channels between machines whose logs are there, by sender, then receiver.
+    pub channels: Vec<Channel>,
+}
+
+/// Where an event stands: the machine, and the index among its ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventRef {
+    /// The machine.
+    pub machine: MachineId,
+    /// The index in its log's ticks, from 0.
+    pub index: usize,
+}
+
+/// The directed connection from one machine to a peer, as both logs tell it.
+#[derive(Debug)]
+pub struct Channel {
+    /// The sender.
+    pub from: MachineId,
+    /// The receiver.
+    pub to: MachineId,
+    /// The sends, in the sender's order: index of the event and timestamp.
+    pub sends: Vec<(usize, Timestamp)>,
+    /// The receives, in the receiver's order: index of the event, and what was found for it.
+    pub receives: Vec<(usize, Delivery)>,
+    /// Positions of sends that were passed over: a later message was received, these never were.
+    pub lost: Vec<usize>,
+}
+
+/// What was found for a receive. Numbers are positions in [`Channel::sends`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The message that was due next.
+    InOrder(usize),
+    /// A message that was received although earlier ones had not been.
+    Ahead(usize),
+    /// A message that was overtaken by a later one.
+    Overtaken(usize),
+    /// A message that had been received before.
+    Again(usize),
+    /// No send carries this timestamp.
+    Invented,
+}
+
+impl Delivery {
+    /// The position of the send that this receive took, unless it took one that was taken before.
+    #[must_use]
+    pub fn send(self) -> Option<usize> {
+        match self {
+            Self::InOrder(send) | Self::Ahead(send) | Self::Overtaken(send) => Some(send),
+            Self::Again(_) | Self::Invented => None,
+        }
+    }
+}
+
+impl Channel {
+    /// How many messages were sent and never received, lost ones included.
+    #[must_use]
+    pub fn unreceived(&self) -> usize {
+        let received = self
+            .receives
+            .iter()
+            .filter(|(_, delivery)| delivery.send().is_some());
+        self.sends.len() - received.count()
+    }
+}
+
+impl History {
+    /// Reads every log of a run's folder and joins them.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or holds no readable log of a machine.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let mut logs = Vec::new();
+        let mut unreadable = Vec::new();
+        for path in log_files(folder)? {
+            match Log::load(&path) {
+                Ok(log) => logs.push(log),
+                Err(error) => unreadable.push(error),
+            }
+        }
+        let Some(first) = logs.first() else {
+            let reason = unreadable
+                .first()
+                .map_or("no log<PORT>.txt".to_owned(), |error| {
+                    format!("no log that can be read ({error})")
+                });
+            bail!("{}: {reason}; give the folder of a run", folder.display());
+        };
+        let (trial, pace) = (first.header.trial.clone(), first.header.pace);
+        let mut history = Self {
+            folder: folder.to_owned(),
+            logs: (0..trial.machines.len()).map(|_| None).collect(),
+            trial,
+            pace,
+            unreadable,
+            strangers: Vec::new(),
+            channels: Vec::new(),
+        };
+        for log in logs {
+            history.place(log);
+        }
+        history.channels = history.join();
+        Ok(history)
+    }
+
+    /// Puts a log in its machine's place, if it belongs to this run.
+    fn place(&mut self, log: Log) {
+        let header = &log.header;
+        let is_of_this_run = header.trial == self.trial && header.pace == self.pace;
+        let path = log_path(&self.folder, self.trial.spec(header.machine).port);
+        match self.logs.get_mut(header.machine.index()) {
+            Some(place) if is_of_this_run && log.path == path && place.is_none() => {
+                *place = Some(log);
+            }
+            _ => self.strangers.push(log.path),
+        }
+    }
+
+    /// The log of a machine, if it is there.
+    #[must_use]
+    pub fn log(&self, machine: MachineId) -> Option<&Log> {
+        self.logs[machine.index()].as_ref()
+    }
+
+    /// The logs that are there, with their machines.
+    pub fn present(&self) -> impl Iterator<Item = (MachineId, &Log)> + Clone {
+        self.trial
+            .machine_ids()
+            .filter_map(|machine| Some((machine, self.log(machine)?)))
+    }
+
+    /// The record of an event, and the line on which it stands.
+    ///
+    /// # Panics
+    /// When the event is not of this history.
+    #[must_use]
+    pub fn event(&self, event: EventRef) -> &Numbered<TickRecord> {
+        let log = self
+            .log(event.machine)
+            .expect("events come from logs that are there");
+        &log.ticks[event.index]
+    }
+
+    /// Where an event stands, as `file:line`.
+    #[must_use]
+    pub fn place_of(&self, event: EventRef) -> String {
+        let path = log_path(&self.folder, self.trial.spec(event.machine).port);
+        format!("{}:{}", path.display(), self.event(event).line)
+    }
+
+    /// The channel from one machine to another, if both logs are there.
+    #[must_use]
+    pub fn channel(&self, from: MachineId, to: MachineId) -> Option<&Channel> {
+        let found = self
+            .channels
+            .binary_search_by_key(&(from, to), |c| (c.from, c.to));
+        found.ok().map(|index| &self.channels[index])
+    }
+
+    /// How many events the logs hold.
+    #[must_use]
+    pub fn event_count(&self) -> usize {
+        self.present().map(|(_, log)| log.ticks.len()).sum()
+    }
+
+    fn join(&self) -> Vec<Channel> {
+        let by_port: BTreeMap<u16, MachineId> = self
+            .present()
+            .map(|(machine, _)| (self.trial.spec(machine).port, machine))
+            .collect();
+        let mut sends: BTreeMap<_, Vec<(usize, Timestamp)>> = BTreeMap::new();
+        let mut receives: BTreeMap<_, Vec<(usize, Timestamp)>> = BTreeMap::new();
+        for (machine, log) in self.present() {
+            for (index, Numbered { entry, .. }) in log.ticks.iter().enumerate() {
+                match &entry.event {
+                    LoggedEvent::Internal => {}
+                    LoggedEvent::Send(ports) => {
+                        for to in ports.iter().filter_map(|port| by_port.get(port)) {
+                            let channel = sends.entry((machine, *to)).or_default();
+                            channel.push((index, entry.logical_clock));
+                        }
+                    }
+                    LoggedEvent::Receive { from, timestamp } => {
+                        if let Some(from) = by_port.get(from) {
+                            let channel = receives.entry((*from, machine)).or_default();
+                            channel.push((index, *timestamp));
+                        }
+                    }
+                }
+            }
+        }
+        let present: BTreeSet<_> = by_port.into_values().collect();
+        let pairs = present
+            .iter()
+            .flat_map(|from| present.iter().map(|to| (*from, *to)));
+        pairs
+            .filter(|(from, to)| from != to)
+            .map(|(from, to)| {
+                let sends = sends.remove(&(from, to)).unwrap_or_default();
+                let receives = receives.remove(&(from, to)).unwrap_or_default();
+                let (receives, lost) = matched(&sends, &receives);
+                Channel {
+                    from,
+                    to,
+                    sends,
+                    receives,
+                    lost,
+                }
+            })
+            .collect()
+    }
+}
+
+/// Finds the send of every receive of one channel, and the sends that were passed over.
+fn matched(
+    sends: &[(usize, Timestamp)],
+    receives: &[(usize, Timestamp)],
+) -> (Vec<(usize, Delivery)>, Vec<usize>) {
+    // Timestamps rise along a channel, unless the log is wrong, which other rules say; sorting
+    // by timestamp keeps the search right even then.
+    let mut by_timestamp: Vec<usize> = (0..sends.len()).collect();
+    by_timestamp.sort_by_key(|&position| sends[position].1);
+    let mut next = 0;
+    let mut passed_over = BTreeSet::new();
+    let mut deliveries = Vec::with_capacity(receives.len());
+    for &(index, timestamp) in receives {
+        let delivery = if sends.get(next).is_some_and(|(_, sent)| *sent == timestamp) {
+            next += 1;
+            Delivery::InOrder(next - 1)
+        } else {
+            match by_timestamp.binary_search_by_key(&timestamp, |&position| sends[position].1) {
+                Err(_) => Delivery::Invented,
+                Ok(found) => {
+                    let position = by_timestamp[found];
+                    if next <= position {
+                        passed_over.extend(next..position);
+                        next = position + 1;
+                        Delivery::Ahead(position)
+                    } else if passed_over.remove(&position) {
+                        Delivery::Overtaken(position)
+                    } else {
+                        Delivery::Again(position)
+                    }
+                }
+            }
+        };
+        deliveries.push((index, delivery));
+    }
+    (deliveries, passed_over.into_iter().collect())
+}
+
+/// The files of a folder that are named like logs, in the order of their names.
+fn log_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder)
+        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry
+            .with_context(|| format!("cannot read {}", folder.display()))?
+            .path();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let port = name
+            .strip_prefix("log")
+            .and_then(|name| name.strip_suffix(".txt"));
+        if port.is_some_and(|port| port.parse::<u16>().is_ok()) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channel(timestamps: &[u64]) -> Vec<(usize, Timestamp)> {
+        timestamps
+            .iter()
+            .enumerate()
+            .map(|(index, t)| (index, Timestamp(*t)))
+            .collect()
+    }
+
+    fn deliveries(sent: &[u64], received: &[u64]) -> (Vec<Delivery>, Vec<usize>) {
+        let (found, lost) = matched(&channel(sent), &channel(received));
+        (
+            found.into_iter().map(|(_, delivery)| delivery).collect(),
+            lost,
+        )
+    }
+
+    #[test]
+    fn one_lost_message_is_one_finding() {
+        let (found, lost) = deliveries(&[3, 5, 8, 9, 12], &[3, 8, 9, 12]);
+        let expected = [0, 2, 3, 4].map(Delivery::InOrder);
+        assert_eq!(found[0], expected[0]);
+        assert_eq!(found[1], Delivery::Ahead(2));
+        assert_eq!(found[2..], expected[2..]);
+        assert_eq!(lost, [1]);
+    }
+
+    #[test]
+    fn two_swapped_messages_are_an_overtaking_and_no_loss() {
+        let (found, lost) = deliveries(&[3, 5, 8], &[5, 3, 8]);
+        use Delivery::{Ahead, InOrder, Overtaken};
+        assert_eq!(found, [Ahead(1), Overtaken(0), InOrder(2)]);
+        assert_eq!(lost, [] as [usize; 0]);
+    }
+
+    #[test]
+    fn a_message_received_twice_and_one_never_sent_are_told_apart() {
+        let (found, _) = deliveries(&[3, 5], &[3, 3, 4, 5]);
+        use Delivery::{Again, InOrder, Invented};
+        assert_eq!(found, [InOrder(0), Again(0), Invented, InOrder(1)]);
+    }
+
+    #[test]
+    fn messages_that_were_left_at_the_end_are_not_lost() {
+        assert_eq!(deliveries(&[3, 5, 8], &[3]).1, [] as [usize; 0]);
+    }
+}

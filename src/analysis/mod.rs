@@ -1,0 +1,10 @@
+//! What the logs say: history, check, statistics. No running machine is needed, and the rule of a
+//! tick is never called: a checker that runs the rule it checks proves nothing.
+//!
+//! - [`history`]: the logs of one run, joined; every receive matched to its send.
+//! - [`check`]: whether causality held, rule by rule.
+//! - [`stats`]: jumps, queues, waiting times, lateness and drift.
+
+pub mod check;
+pub mod history;
+pub mod stats;

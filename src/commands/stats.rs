@@ -1,0 +1,269 @@
+//! `scalemodel stats`: measures jumps, queues, waiting times, lateness and drift.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+use serde::Serialize;
+
+use super::{print, print_json};
+use crate::analysis::history::History;
+use crate::analysis::stats::{JUMP_BUCKETS, MachineStats, RunStats, measure};
+use crate::cli::Answer;
+
+/// With more machines than this the table has a line a machine instead of a column.
+const COLUMNS_MAX: usize = 6;
+
+/// Measure jumps, queues, waiting times, lateness and drift of one run or several
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  scalemodel stats logs/trial5
+  scalemodel stats --format csv logs/trial1 logs/trial2 > stats.csv")]
+pub struct StatsArgs {
+    /// The folders of the runs
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<PathBuf>,
+
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Csv,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a folder holds no log that can be read.
+pub fn run(args: &StatsArgs) -> Result<Answer> {
+    let mut runs = Vec::new();
+    for folder in &args.runs {
+        runs.push(measure(&History::load(folder)?));
+    }
+    match (args.format, runs.as_slice()) {
+        (Format::Text, [run]) if run.machines.len() <= COLUMNS_MAX => print(&sheet(run))?,
+        (Format::Text, runs) => print(&summary(runs))?,
+        (Format::Json, runs) => print_json(&Document {
+            schema_version: 1,
+            runs,
+        })?,
+        (Format::Csv, runs) => print(&csv(runs))?,
+    }
+    Ok(Answer::Yes)
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    runs: &'a [RunStats],
+}
+
+/// A figure of a machine: what it is called for people and for programs, and its value.
+struct Figure {
+    name: &'static str,
+    column: &'static str,
+    value: fn(&MachineStats) -> String,
+}
+
+macro_rules! figure {
+    ($name:literal, $field:ident) => {
+        Figure {
+            name: $name,
+            column: stringify!($field),
+            value: |m| m.$field.to_string(),
+        }
+    };
+    ($name:literal, $field:ident, $decimals:literal) => {
+        Figure {
+            name: $name,
+            column: stringify!($field),
+            value: |m| format!("{:.*}", $decimals, m.$field),
+        }
+    };
+}
+
+/// All figures of a machine, in the order of the tables.
+const FIGURES: [Figure; 20] = [
+    figure!("clock rate (1/s)", clock_rate),
+    figure!("ticks due", ticks_due),
+    figure!("ticks done", ticks_done),
+    figure!("ticks skipped", ticks_skipped),
+    figure!("internal events", internal),
+    figure!("send events", sends),
+    figure!("receives", receives),
+    figure!("clock at the end", clock_end),
+    figure!("jump, mean", jump_mean, 2),
+    figure!("jump, max", jump_max),
+    figure!("queue, mean", queue_mean, 2),
+    figure!("queue, max", queue_max),
+    figure!("queue at the end", queue_end),
+    figure!("wait, mean (s)", wait_mean_s, 3),
+    figure!("wait, max (s)", wait_max_s, 3),
+    figure!("lateness, median (us)", lateness_median_us),
+    figure!("lateness, p99 (us)", lateness_p99_us),
+    figure!("lateness, max (us)", lateness_max_us),
+    figure!("port", port),
+    figure!("machine", machine),
+];
+
+/// The head of a column of the summary, and what stands in it.
+type SummaryColumn = (&'static str, fn(&MachineStats) -> String);
+
+/// The figures of a summary line; the others would make it too wide.
+const SUMMARY: [SummaryColumn; 10] = [
+    ("rate", |m| m.clock_rate.to_string()),
+    ("done/due", |m| format!("{}/{}", m.ticks_done, m.ticks_due)),
+    ("int/send/recv", |m| {
+        format!("{}/{}/{}", m.internal, m.sends, m.receives)
+    }),
+    ("clock", |m| m.clock_end.to_string()),
+    ("jump mean/max", |m| {
+        format!("{:.2}/{}", m.jump_mean, m.jump_max)
+    }),
+    ("queue mean/max/end", |m| {
+        format!("{:.2}/{}/{}", m.queue_mean, m.queue_max, m.queue_end)
+    }),
+    ("wait mean s", |m| format!("{:.2}", m.wait_mean_s)),
+    ("late med us", |m| m.lateness_median_us.to_string()),
+    ("p99 us", |m| m.lateness_p99_us.to_string()),
+    ("skipped", |m| m.ticks_skipped.to_string()),
+];
+
+/// One run: a column a machine, a row a figure.
+fn sheet(run: &RunStats) -> String {
+    let mut table = plain_table();
+    let heads = run
+        .machines
+        .iter()
+        .map(|m| format!("machine {}", m.machine));
+    table.set_header(std::iter::once(String::new()).chain(heads));
+    for figure in FIGURES.iter().filter(|figure| figure.column != "machine") {
+        let values = run.machines.iter().map(figure.value);
+        table.add_row(std::iter::once(figure.name.to_owned()).chain(values));
+    }
+    for (index, range) in jump_ranges().iter().enumerate() {
+        let counts = run
+            .machines
+            .iter()
+            .map(|m| m.jump_histogram[index].to_string());
+        table.add_row(std::iter::once(format!("jumps of {range}")).chain(counts));
+    }
+    align_right(&mut table, 1);
+    format!("{}\n{table}\n{}\n", title(run), drift_line(run))
+}
+
+/// Several runs: a line a machine.
+fn summary(runs: &[RunStats]) -> String {
+    let mut table = plain_table();
+    let heads = SUMMARY.iter().map(|(head, _)| (*head).to_owned());
+    let drift = ["drift max/end".to_owned()];
+    table.set_header(
+        ["trial", "m"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(heads)
+            .chain(drift),
+    );
+    for run in runs {
+        for (index, machine) in run.machines.iter().enumerate() {
+            let is_first = index == 0;
+            let first = |text: String| if is_first { text } else { String::new() };
+            let values = SUMMARY.iter().map(|(_, value)| value(machine));
+            let names = [first(run.trial.clone()), machine.machine.to_string()];
+            let drift = [first(format!("{}/{}", run.drift_max, run.drift_end))];
+            table.add_row(names.into_iter().chain(values).chain(drift));
+        }
+    }
+    align_right(&mut table, 1);
+    format!("{table}\n")
+}
+
+fn csv(runs: &[RunStats]) -> String {
+    let figures = || FIGURES.iter().map(|figure| figure.column.to_owned());
+    let buckets = jump_ranges().map(|range| format!("jumps_{}", range.replace("..=", "_to_")));
+    let mut lines = vec![
+        [
+            "trial",
+            "pace",
+            "seed",
+            "draw_range",
+            "duration_s",
+            "drift_max",
+            "drift_end",
+        ]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(figures())
+        .chain(buckets)
+        .collect::<Vec<_>>()
+        .join(","),
+    ];
+    for run in runs {
+        for machine in &run.machines {
+            let of_run = [
+                run.trial.clone(),
+                run.pace.to_owned(),
+                run.seed.to_string(),
+                run.draw_range.to_string(),
+                run.duration_s.to_string(),
+                run.drift_max.to_string(),
+                run.drift_end.to_string(),
+            ];
+            let values = FIGURES.iter().map(|figure| (figure.value)(machine));
+            let jumps = machine.jump_histogram.iter().map(ToString::to_string);
+            let line = of_run.into_iter().chain(values).chain(jumps);
+            lines.push(line.collect::<Vec<_>>().join(","));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// The ranges of the histogram of jumps: 1, 2, 3..=4 and so on.
+fn jump_ranges() -> [String; JUMP_BUCKETS.len() + 1] {
+    std::array::from_fn(|index| {
+        let first = if index == 0 {
+            1
+        } else {
+            JUMP_BUCKETS[index - 1] + 1
+        };
+        match JUMP_BUCKETS.get(index) {
+            Some(last) if *last == first => first.to_string(),
+            Some(last) => format!("{first}..={last}"),
+            None => format!("{first} or more"),
+        }
+    })
+}
+
+fn title(run: &RunStats) -> String {
+    format!(
+        "{}: {} s of model time, draws in 1..={}, seed {}, {} pace",
+        run.trial, run.duration_s, run.draw_range, run.seed, run.pace
+    )
+}
+
+fn drift_line(run: &RunStats) -> String {
+    format!(
+        "drift between the machines' clocks: {} at most, {} at the end; starts within {} us",
+        run.drift_max, run.drift_end, run.start_skew_us
+    )
+}
+
+fn plain_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table
+}
+
+fn align_right(table: &mut Table, from: usize) {
+    for column in table.column_iter_mut().skip(from) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
