@@ -131,6 +131,8 @@ declare -A number_of=()
 # By OS process of a timer: the index of the trial whose machines it kills.
 declare -A timer_of=()
 watcher=
+# The signal that told this script to end.
+interrupted=
 
 names=()
 folders=()
@@ -162,9 +164,9 @@ wait_for_machines() {
   while ((${#trial_of[@]} > 0)); do
     pid=
     status=0
-    wait -n -p pid "${!trial_of[@]}" "${!timer_of[@]}" || status=$?
-    if [[ -z ${pid} ]]; then
-      continue # a trapped signal ended the wait
+    wait -n -p pid "${!trial_of[@]}" "${!timer_of[@]}" 2>/dev/null || status=$?
+    if [[ -z ${pid:-} ]]; then
+      collect_dead # a trapped signal ended the wait
     elif [[ -n ${timer_of[${pid}]:-} ]]; then
       signal_trial KILL "${timer_of[${pid}]}"
       unset "timer_of[${pid}]"
@@ -176,6 +178,22 @@ wait_for_machines() {
   timer_of=()
 }
 
+# Notes the end of every OS process that is gone: a wait that a signal interrupts may have taken its
+# status without telling, and then waits for nothing.
+collect_dead() {
+  local pid status
+  for pid in "${!trial_of[@]}" "${!timer_of[@]}"; do
+    kill -s 0 "${pid}" 2>/dev/null && continue
+    status=0
+    wait "${pid}" 2>/dev/null || status=$?
+    if [[ -n ${trial_of[${pid}]:-} ]]; then
+      note_end "${pid}" "${status}"
+    else
+      unset "timer_of[${pid}]"
+    fi
+  done
+}
+
 note_end() {
   local pid=$1 status=$2
   local index=${trial_of[${pid}]} number=${number_of[${pid}]} how
@@ -185,7 +203,7 @@ note_end() {
   if ((status > 128)); then
     how="was ended by signal $(kill -l "$((status - 128))")"
   fi
-  if [[ -z ${failures_of[${index}]:-} ]]; then
+  if [[ -z ${failures_of[${index}]:-} && -z ${interrupted} ]]; then
     end_trial "${index}"
   fi
   failures_of[${index}]+="${failures_of[${index}]:+, }machine ${number} ${how}"
@@ -219,19 +237,23 @@ stop_processes() {
 
 # --- ways out ---------------------------------------------------------------------------------
 
+# Tells all machines to end. What was interrupted goes on, finds them gone, and calls die_by_signal.
 # shellcheck disable=SC2317 # it is called by the traps
 on_signal() {
-  local signal=$1 index
   trap '' INT TERM HUP
+  interrupted=$1
   say "run_experiment.sh: interrupted; ending all machines"
+  local index
   for index in "${!names[@]}"; do
     end_trial "${index}"
   done
-  wait_for_machines 2>/dev/null
+}
+
+die_by_signal() {
   stop_processes ${watcher:+"${watcher}"}
-  ((${#folders[@]} == 0)) || say "run_experiment.sh: the logs so far are in ${folders[*]}"
-  trap - "${signal}" EXIT
-  kill -s "${signal}" "$$"
+  say "run_experiment.sh: the logs so far are in ${folders[*]}"
+  trap - "${interrupted}" EXIT
+  kill -s "${interrupted}" "$$"
 }
 
 # shellcheck disable=SC2317 # it is called by the trap
@@ -273,6 +295,7 @@ main() {
   trap 'on_signal HUP' HUP
   launch_all
   wait_for_machines
+  [[ -z ${interrupted} ]] || die_by_signal
   stop_processes "${watcher}"
   watcher=
   report_failures

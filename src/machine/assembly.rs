@@ -113,7 +113,8 @@ impl Assembly<'_> {
             if deadline <= wall_clock::now() {
                 return Err(self.unreached(&absent));
             }
-            self.listen_until(deadline.min(wall_clock::now() + backoff), roll)?;
+            self.listen_until(deadline.min(wall_clock::now() + backoff), roll)
+                .map_err(|halt| self.also_unreached(halt, &absent))?;
             backoff = BACKOFF_MAX.min(backoff * 2);
         }
     }
@@ -183,15 +184,27 @@ impl Assembly<'_> {
         }
     }
 
-    fn unreached(&self, absent: &[(MachineId, String)]) -> Halt {
+    /// A peer that gives up first must not hide who is missing.
+    fn also_unreached(&self, halt: Halt, absent: &[(MachineId, String)]) -> Halt {
+        match halt {
+            Halt::PeerLost { peer, why } => {
+                let name = self.name(peer);
+                Halt::Failed(anyhow!("{name} gave up: {why}; {}", self.reasons(absent)))
+            }
+            other => other,
+        }
+    }
+
+    fn reasons(&self, absent: &[(MachineId, String)]) -> String {
         let peers = absent
             .iter()
             .map(|(peer, why)| format!("{}: {why}", self.name(*peer)));
-        let all = peers.collect::<Vec<_>>().join("; ");
-        let limit = self.limit.as_secs_f64();
-        Halt::Failed(anyhow!(
-            "not reached within {limit} s (--connect-limit): {all}"
-        ))
+        format!("not reached: {}", peers.collect::<Vec<_>>().join("; "))
+    }
+
+    fn unreached(&self, absent: &[(MachineId, String)]) -> Halt {
+        let (reasons, limit) = (self.reasons(absent), self.limit.as_secs_f64());
+        Halt::Failed(anyhow!("{reasons}; within {limit} s (--connect-limit)"))
     }
 
     fn name(&self, peer: MachineId) -> String {

@@ -41,11 +41,11 @@ pub(super) fn consume(mut stream: impl BufRead, from: MachineId, door: &Door) {
                 let begin = wall_clock::now() + Duration::from_nanos(in_ns);
                 door.inbox.tell(Notice::Start(begin));
             }
-            Line::Goodbye { sent, is_finished } => {
+            Line::Goodbye { sent, left_for } => {
                 return door.inbox.tell(Notice::Goodbye {
                     from,
                     sent,
-                    is_finished,
+                    left_for,
                 });
             }
             Line::Start { .. } | Line::Hello(_) | Line::Welcome | Line::Refused(_) => {

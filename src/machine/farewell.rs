@@ -23,7 +23,8 @@ pub(super) fn part(
     halt: Option<Halt>,
     limit: Duration,
 ) -> Result<Option<Halt>> {
-    let deaf = ticks.producers.say_goodbye(halt.is_none());
+    let left_for = halt.as_ref().map(|halt| halt.cause(ticks.id));
+    let deaf = ticks.producers.say_goodbye(left_for);
     let mut absent: Vec<MachineId> = ticks.producers.sent().map(|(peer, _)| peer).collect();
     absent.retain(|peer| !deaf.contains(peer) && !is_lost(halt.as_ref(), *peer));
     let halt = hear_goodbyes(&mut ticks, absent, limit, halt);

@@ -32,7 +32,7 @@ pub(super) enum Notice {
     Goodbye {
         from: MachineId,
         sent: u64,
-        is_finished: bool,
+        left_for: Option<MachineId>,
     },
     /// The connection from a peer ended without a goodbye, or broke the protocol.
     Lost { from: MachineId, why: String },
@@ -45,11 +45,26 @@ pub(super) enum Notice {
 /// Why a machine ends before its last tick.
 #[derive(Debug)]
 pub(super) enum Halt {
+    /// This machine was signalled.
     Signalled(i32),
+    /// This peer left early: it said so itself, or another peer left because of it.
     PeerLeft(MachineId),
+    /// The connection to or from this peer broke.
     PeerLost { peer: MachineId, why: String },
+    /// This peer did not say goodbye in time.
     PeerSilent(MachineId),
+    /// A bound was reached, or the operating system refused something.
     Failed(anyhow::Error),
+}
+
+impl Halt {
+    /// The machine because of which `own` leaves.
+    pub(super) fn cause(&self, own: MachineId) -> MachineId {
+        match self {
+            Self::PeerLeft(peer) | Self::PeerLost { peer, .. } | Self::PeerSilent(peer) => *peer,
+            Self::Signalled(_) | Self::Failed(_) => own,
+        }
+    }
 }
 
 impl From<anyhow::Error> for Halt {
@@ -142,14 +157,10 @@ impl Inbox {
             Notice::Goodbye {
                 from,
                 sent,
-                is_finished,
+                left_for,
             } => {
                 self.goodbyes.insert(from, sent);
-                if is_finished {
-                    Ok(())
-                } else {
-                    Err(Halt::PeerLeft(from))
-                }
+                left_for.map_or(Ok(()), |cause| Err(Halt::PeerLeft(cause)))
             }
             Notice::Lost { from, why } => Err(Halt::PeerLost { peer: from, why }),
             Notice::Signalled(signal) => Err(Halt::Signalled(signal)),

@@ -149,6 +149,7 @@ fn live(
     info!("machine {machine} of {} starts", trial.name);
     let mut ticks = TickLoop {
         trial,
+        id: *machine,
         schedule,
         machine: trial.machine(*machine),
         inbox,

@@ -119,13 +119,14 @@ impl Producers {
         Ok(())
     }
 
-    /// Says goodbye to every peer; gives those that could not be told.
-    pub(super) fn say_goodbye(&mut self, is_finished: bool) -> Vec<MachineId> {
+    /// Says goodbye to every peer, and because of whom if this is not the end of the trial; gives
+    /// those that could not be told.
+    pub(super) fn say_goodbye(&mut self, left_for: Option<MachineId>) -> Vec<MachineId> {
         let mut deaf = Vec::new();
         for producer in &mut self.producers {
             let goodbye = Line::Goodbye {
                 sent: producer.sent,
-                is_finished,
+                left_for,
             };
             if producer.write(&goodbye).is_err() {
                 deaf.push(producer.peer);

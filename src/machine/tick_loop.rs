@@ -13,6 +13,7 @@ use crate::trial::Trial;
 #[derive(Debug)]
 pub(super) struct TickLoop<'a> {
     pub(super) trial: &'a Trial,
+    pub(super) id: MachineId,
     pub(super) schedule: Schedule,
     pub(super) machine: Machine,
     pub(super) inbox: Inbox,

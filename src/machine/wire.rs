@@ -89,8 +89,8 @@ pub enum Line {
     Goodbye {
         /// How many messages it sent on this channel.
         sent: u64,
-        /// Whether all of its ticks are done or skipped.
-        is_finished: bool,
+        /// The machine because of which it leaves before its last tick; none if it is finished.
+        left_for: Option<MachineId>,
     },
 }
 
@@ -121,9 +121,15 @@ impl fmt::Display for Line {
             } => {
                 write!(formatter, "{timestamp} {tick} {sequence}")
             }
-            Self::Goodbye { sent, is_finished } => {
-                let why = if *is_finished { "finished" } else { "left" };
-                write!(formatter, "goodbye {sent} {why}")
+            Self::Goodbye {
+                sent,
+                left_for: None,
+            } => write!(formatter, "goodbye {sent} finished"),
+            Self::Goodbye {
+                sent,
+                left_for: Some(machine),
+            } => {
+                write!(formatter, "goodbye {sent} left {machine}")
             }
         }
     }
@@ -145,17 +151,7 @@ impl FromStr for Line {
             "start" => Ok(Self::Start {
                 in_ns: number(rest)?,
             }),
-            "goodbye" => match rest.split_once(' ') {
-                Some((sent, "finished")) => Ok(Self::Goodbye {
-                    sent: number(sent)?,
-                    is_finished: true,
-                }),
-                Some((sent, "left")) => Ok(Self::Goodbye {
-                    sent: number(sent)?,
-                    is_finished: false,
-                }),
-                _ => Err("expected 'goodbye COUNT finished' or 'goodbye COUNT left'".to_owned()),
-            },
+            "goodbye" => parse_goodbye(rest),
             _ => Err(format!("unknown line {}", shown(text.as_bytes()))),
         }
     }
@@ -178,10 +174,6 @@ fn parse_message(text: &str) -> Result<Line, String> {
 fn parse_hello(rest: &str) -> Result<Hello, String> {
     let [protocol, run, from, to, incarnation] =
         fields(rest, "hello PROTOCOL RUN FROM TO INCARNATION")?;
-    let machine = |text| match number(text)? {
-        0 => Err("machines are numbered from 1".to_owned()),
-        number => Ok(MachineId::new(number)),
-    };
     Ok(Hello {
         protocol: number(protocol)?,
         run: run.parse()?,
@@ -189,6 +181,30 @@ fn parse_hello(rest: &str) -> Result<Hello, String> {
         to: machine(to)?,
         incarnation: number(incarnation)?,
     })
+}
+
+fn parse_goodbye(rest: &str) -> Result<Line, String> {
+    let (sent, why) = rest.split_once(' ').unwrap_or((rest, ""));
+    let left_for = match why.split_once(' ') {
+        None if why == "finished" => None,
+        Some(("left", by)) => Some(machine(by)?),
+        _ => {
+            return Err(
+                "expected goodbye COUNT finished, or goodbye COUNT left MACHINE".to_owned(),
+            );
+        }
+    };
+    Ok(Line::Goodbye {
+        sent: number(sent)?,
+        left_for,
+    })
+}
+
+fn machine(text: &str) -> Result<MachineId, String> {
+    match number(text)? {
+        0 => Err("machines are numbered from 1".to_owned()),
+        number => Ok(MachineId::new(number)),
+    }
 }
 
 fn fields<'a, const N: usize>(text: &'a str, expected: &str) -> Result<[&'a str; N], String> {
@@ -289,8 +305,12 @@ mod tests {
             Just(Line::Ready),
             "[ -~]{0,80}".prop_map(Line::Refused),
             any::<u64>().prop_map(|in_ns| Line::Start { in_ns }),
-            (any::<u64>(), any::<bool>())
-                .prop_map(|(sent, is_finished)| Line::Goodbye { sent, is_finished }),
+            (any::<u64>(), proptest::option::of(1_u16..)).prop_map(|(sent, left_for)| {
+                Line::Goodbye {
+                    sent,
+                    left_for: left_for.map(MachineId::new),
+                }
+            }),
         ]
     }
 
