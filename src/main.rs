@@ -13,21 +13,10 @@ fn main() -> ExitCode {
     cli.start_logging();
     match cli.run() {
         Ok(answer) => answer.into(),
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // Standard error may be closed too; the exit code still tells.
             let _ = writeln!(io::stderr(), "scalemodel: error: {error:#}");
             ExitCode::from(2)
         }
     }
-}
-
-/// Whoever read our standard output has seen enough, as in `scalemodel check RUN | head -1`.
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let causes = error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>());
-    causes
-        .into_iter()
-        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -97,34 +97,15 @@ mod tests {
 
     #[test]
     fn what_is_no_speed_is_refused() {
-        for text in [
-            "0",
-            "-1",
-            "",
-            ".",
-            "1.",
-            ".5",
-            "1e3",
-            "0.0001",
-            "1000000.001",
-            "NaN",
-            "+1",
-        ] {
+        for text in ["0", "-1", "", ".", "1.", ".5", "1e3", "0.0001", "1000000.001", "NaN", "+1"] {
             assert!(text.parse::<Speed>().is_err(), "{text}");
         }
     }
 
     #[test]
     fn sixty_model_seconds_take_one_second_at_speed_sixty() {
-        let schedule = Schedule {
-            clock_rate: ClockRate(1),
-            phase: Phase(1000),
-            duration_s: 60,
-        };
+        let schedule = Schedule { clock_rate: ClockRate(1), phase: Phase(1000), duration_s: 60 };
         let speed: Speed = "60".parse().unwrap();
-        assert_eq!(
-            speed.wall_time(schedule.due(Tick(60))),
-            Duration::from_secs(1)
-        );
+        assert_eq!(speed.wall_time(schedule.due(Tick(60))), Duration::from_secs(1));
     }
 }

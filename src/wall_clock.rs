@@ -6,20 +6,14 @@ use crate::logbook::SystemTime;
 
 /// Reads the monotonic clock, which every deadline and every lateness is measured by.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the module that reads clocks"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the module that reads clocks")]
 pub fn now() -> Instant {
     Instant::now()
 }
 
 /// Reads the system time.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the module that reads clocks"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the module that reads clocks")]
 pub fn system_time() -> SystemTime {
     SystemTime(chrono::Utc::now().timestamp_micros())
 }

@@ -33,7 +33,7 @@ impl Copy {
         check(self.0.path())
     }
 
-    /// Rewrites the lines of a log. Index 14 is its first tick, on line 15.
+    /// Rewrites the lines of a log. Index 15 is its first tick, on line 16.
     fn edit(&self, machine: u32, change: impl FnOnce(&mut Vec<String>)) -> &Self {
         let text = fs::read_to_string(self.file(machine)).unwrap();
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -56,12 +56,9 @@ const DRAW: usize = 9;
 
 /// Changes one column of one tick.
 fn set(lines: &mut [String], tick: usize, column: usize, value: &str) {
-    let line = &mut lines[13 + tick];
+    let line = &mut lines[14 + tick];
     let mut cells: Vec<&str> = line.split_ascii_whitespace().collect();
-    assert_ne!(
-        cells[column], value,
-        "the stored run has this value already"
-    );
+    assert_ne!(cells[column], value, "the stored run has this value already");
     cells[column] = value;
     *line = cells.join(" ");
 }
@@ -77,65 +74,40 @@ type Tampering = (&'static str, u32, fn(&mut Vec<String>), &'static str);
 
 /// What is done to which log, and what the checker must say of it.
 const VIOLATIONS: &[Tampering] = &[
-    (
-        "another seed",
-        2,
-        |l| l[6] = "# seed: 4".into(),
-        "log20002.txt:1: headers: ",
-    ),
-    (
-        "another version",
-        2,
-        |l| l[1] = "# version: 9.9.9".into(),
-        "log20002.txt:2: headers: ",
-    ),
-    (
-        "another machine's log",
-        2,
-        |l| l[3] = "# machine: 3".into(),
-        "log20002.txt:1: headers: ",
-    ),
+    ("another seed", 2, |l| l[6] = "# seed: 4".into(), "log20002.txt:1: headers: "),
+    ("another version", 2, |l| l[1] = "# version: 9.9.9".into(), "log20002.txt:2: headers: "),
+    ("another machine's log", 2, |l| l[3] = "# machine: 3".into(), "log20002.txt:1: headers: "),
     (
         "a tick removed",
         1,
-        |l| drop(l.remove(16)),
-        "log20001.txt:17: schedule: ticks 3..=3 are missing",
+        |l| drop(l.remove(17)),
+        "log20001.txt:18: schedule: ticks 3..=3 are missing",
     ),
     (
         "a tick doubled",
         1,
-        |l| l.insert(16, l[15].clone()),
-        ":17: schedule: tick 2 stands where tick 3",
+        |l| l.insert(17, l[16].clone()),
+        ":18: schedule: tick 2 stands where tick 3",
     ),
     (
         "two ticks swapped",
         1,
-        |l| l.swap(20, 21),
-        "log20001.txt:21: schedule: ticks 7..=7 are missing",
+        |l| l.swap(21, 22),
+        "log20001.txt:22: schedule: ticks 7..=7 are missing",
     ),
     (
         "a wrong model time",
         1,
         |l| set(l, 5, MODEL_TIME, "0.820001"),
-        ":19: schedule: tick 5 is due at",
+        ":20: schedule: tick 5 is due at",
     ),
-    (
-        "an early tick",
-        1,
-        |l| set(l, 5, LATENESS, "-1"),
-        ":19: schedule: tick 5 ran 1 us before",
-    ),
-    (
-        "a tick too many",
-        2,
-        |l| set(l, 10, TICK, "11"),
-        ":24: schedule: tick 11 is not in 1..=10",
-    ),
+    ("an early tick", 1, |l| set(l, 5, LATENESS, "-1"), ":20: schedule: tick 5 ran 1 us before"),
+    ("a tick too many", 2, |l| set(l, 10, TICK, "11"), ":25: schedule: tick 11 is not in 1..=10"),
     (
         "an end too soon",
         3,
-        |l| drop(l.remove(53)),
-        ":54: schedule: the machine ended finished after",
+        |l| drop(l.remove(54)),
+        ":55: schedule: the machine ended finished after",
     ),
     (
         "a skip that fits nowhere",
@@ -143,52 +115,37 @@ const VIOLATIONS: &[Tampering] = &[
         |l| {
             let skip =
                 "# skipped: ticks=9..=9 lateness_us=9 system_time=2026-11-22T13:45:52.000000Z";
-            l.insert(16, skip.to_owned());
+            l.insert(17, skip.to_owned());
         },
-        "log20001.txt:17: schedule: tick 3 was due, but ticks 9 and on are skipped",
+        "log20001.txt:18: schedule: tick 3 was due, but ticks 9 and on are skipped",
     ),
-    (
-        "a clock one too high",
-        1,
-        |l| set(l, 2, CLOCK, "3"),
-        ":16: clock-rule: the clock of this",
-    ),
+    ("a clock one too high", 1, |l| set(l, 2, CLOCK, "3"), ":17: clock-rule: the clock of this"),
     (
         "a receive that forgets max",
         2,
         |l| set(l, 2, CLOCK, "2"),
-        ":16: clock-rule: the clock of this receive is 2, but max(1, 6) + 1",
+        ":17: clock-rule: the clock of this receive is 2, but max(1, 6) + 1",
     ),
     (
         "a receive that ties",
         2,
         |l| set(l, 2, CLOCK, "6"),
-        ":16: clock-condition: clock 6 of the receive is not above clock 6",
+        ":17: clock-condition: clock 6 of the receive is not above clock 6",
     ),
     (
         "a clock that stands",
         2,
         |l| set(l, 3, CLOCK, "7"),
-        ":17: clock-condition: clock 7 stands after clock 7",
+        ":18: clock-condition: clock 7 stands after clock 7",
     ),
     (
         "another draw",
         2,
         |l| set(l, 1, DRAW, "4"),
-        ":15: draws: the draw is 4, but the seed's next is 5",
+        ":16: draws: the draw is 4, but the seed's next is 5",
     ),
-    (
-        "no draw",
-        2,
-        |l| set(l, 1, DRAW, "-"),
-        ":15: draws: this internal has no draw",
-    ),
-    (
-        "a draw on a receive",
-        2,
-        |l| set(l, 2, DRAW, "1"),
-        ":16: draws: a receive draws nothing",
-    ),
+    ("no draw", 2, |l| set(l, 1, DRAW, "-"), ":16: draws: this internal has no draw"),
+    ("a draw on a receive", 2, |l| set(l, 2, DRAW, "1"), ":17: draws: a receive draws nothing"),
     (
         "a send to nobody's port",
         2,
@@ -196,25 +153,25 @@ const VIOLATIONS: &[Tampering] = &[
             set(l, 1, EVENT, "send");
             set(l, 1, PEERS, "20009");
         },
-        "log20002.txt:15: draws: a draw of 5 is an internal event",
+        "log20002.txt:16: draws: a draw of 5 is an internal event",
     ),
     (
         "a message from nobody",
         2,
         |l| set(l, 2, PEERS, "20009"),
-        ":16: matching: received from port 20009",
+        ":17: matching: received from port 20009",
     ),
     (
         "a message never sent",
         2,
         |l| set(l, 2, RECEIVED, "5"),
-        ":16: matching: machine 1 never sent",
+        ":17: matching: machine 1 never sent",
     ),
     (
         "a message received twice",
         2,
         |l| set(l, 3, RECEIVED, "6"),
-        ":17: matching: the message of this send was received before",
+        ":18: matching: the message of this send was received before",
     ),
     (
         "two messages swapped",
@@ -223,7 +180,7 @@ const VIOLATIONS: &[Tampering] = &[
             set(l, 2, RECEIVED, "8");
             set(l, 3, RECEIVED, "6");
         },
-        "log20002.txt:17: fifo: received after a message that was sent later",
+        "log20002.txt:18: fifo: received after a message that was sent later",
     ),
     (
         "a message lost",
@@ -235,61 +192,61 @@ const VIOLATIONS: &[Tampering] = &[
         "a message left too many",
         2,
         |l| set_end(l, "left=20003:4", "left=20003:5"),
-        ":25: conservation: machine 3 sent 8 messages to machine 2: 4 were received, so 4 are left",
+        ":26: conservation: machine 3 sent 8 messages to machine 2: 4 were received, so 4 are left",
     ),
     (
         "a draw with a queue",
         2,
         |l| set(l, 1, QUEUE, "3"),
-        ":15: queue: internal with 3 messages in the queue",
+        ":16: queue: internal with 3 messages in the queue",
     ),
     (
         "a queue that vanishes",
         2,
         |l| set(l, 8, QUEUE, "9"),
-        ":23: queue: the queue fell from 9 to 7 in one tick",
+        ":24: queue: the queue fell from 9 to 7 in one tick",
     ),
     (
         "a queue that is forgotten",
         2,
         |l| set(l, 10, QUEUE, "13"),
-        ":25: queue: 12 messages are left, but 13",
+        ":26: queue: 12 messages are left, but 13",
     ),
     (
         "done miscounted",
         2,
         |l| set_end(l, "done=10", "done=9"),
-        ":25: ends: the end entry says done=9",
+        ":26: ends: the end entry says done=9",
     ),
     (
         "skipped miscounted",
         2,
         |l| set_end(l, "skipped=0", "skipped=1"),
-        ":25: ends: the end entry says skipped=1",
+        ":26: ends: the end entry says skipped=1",
     ),
     (
         "the clock misstated",
         2,
         |l| set_end(l, "clock=31", "clock=32"),
-        ":25: ends: the end entry says logical_clock=32",
+        ":26: ends: the end entry says logical_clock=32",
     ),
     (
         "sent miscounted",
         1,
         |l| set_end(l, "sent=20002:13", "sent=20002:12"),
-        ":65: ends: the end entry says sent=20002:12",
+        ":66: ends: the end entry says sent=20002:12",
     ),
     (
         "received miscounted",
         1,
         |l| set_end(l, "20003:9 ", "20003:8 "),
-        ":65: ends: the end entry says received=20003:8",
+        ":66: ends: the end entry says received=20003:8",
     ),
     (
         "a peer unlisted",
         1,
         |l| set_end(l, "sent=20002:13,", "sent="),
-        ":65: ends: the end entry does not list",
+        ":66: ends: the end entry does not list",
     ),
 ];
 
@@ -297,10 +254,7 @@ const VIOLATIONS: &[Tampering] = &[
 fn the_stored_run_holds() {
     let (code, text) = Copy::new().check();
     assert_eq!(code, 0, "{text}");
-    assert!(
-        text.contains("3 machines, 100 events; messages: 47 sent, 35 received"),
-        "{text}"
-    );
+    assert!(text.contains("3 machines, 100 events; messages: 47 sent, 35 received"), "{text}");
 }
 
 #[test]
@@ -308,56 +262,38 @@ fn every_tampering_is_found_by_its_rule() {
     for (name, machine, change, expected) in VIOLATIONS {
         let (code, text) = Copy::new().edit(*machine, change).check();
         assert_eq!(code, 1, "{name}: {text}");
-        assert!(
-            text.contains(expected),
-            "{name}: expected '{expected}' in\n{text}"
-        );
+        assert!(text.contains(expected), "{name}: expected '{expected}' in\n{text}");
     }
 }
 
 /// What is done to which log, and what the checker must miss.
 const GAPS: &[Tampering] = &[
-    (
-        "no end entry",
-        2,
-        |l| drop(l.pop()),
-        "log20002.txt: the end entry; the machine was killed",
-    ),
-    (
-        "interrupted",
-        2,
-        |l| set_end(l, "finished", "interrupted"),
-        "ended early: interrupted",
-    ),
+    ("no end entry", 2, |l| drop(l.pop()), "log20002.txt: the end entry; the machine was killed"),
+    ("interrupted", 2, |l| set_end(l, "finished", "interrupted"), "ended early: interrupted"),
     (
         "a peer left",
         2,
         |l| set_end(l, "finished", "peer-left:20001"),
         "ended early: peer-left:20001",
     ),
-    (
-        "garbage",
-        2,
-        |l| l[15] = "garbage".into(),
-        "log20002.txt:16: system_time is not YYYY-MM-DD",
-    ),
+    ("garbage", 2, |l| l[16] = "garbage".into(), "log20002.txt:17: system_time is not YYYY-MM-DD"),
     (
         "an unknown event",
         2,
         |l| set(l, 1, EVENT, "sleep"),
-        ":15: unknown event 'sleep'; known: internal",
+        ":16: unknown event 'sleep'; known: internal",
     ),
     (
         "an unknown entry",
         2,
-        |l| l.insert(15, "# dozed: 1".into()),
-        ":16: unknown entry '# dozed: 1'",
+        |l| l.insert(16, "# dozed: 1".into()),
+        ":17: unknown entry '# dozed: 1'",
     ),
     (
         "a tick after the end",
         2,
-        |l| l.push(l[15].clone()),
-        ":26: found an entry after the end entry",
+        |l| l.push(l[16].clone()),
+        ":27: found an entry after the end entry",
     ),
     (
         "another format",
@@ -365,12 +301,7 @@ const GAPS: &[Tampering] = &[
         |l| l[0] = "# scalemodel log, format 2".into(),
         ":1: log format 2; this program",
     ),
-    (
-        "a header without seed",
-        2,
-        |l| drop(l.remove(6)),
-        "the header has no line '# seed: ...'",
-    ),
+    ("a header without seed", 2, |l| drop(l.remove(6)), "the header has no line '# seed: ...'"),
 ];
 
 #[test]
@@ -378,10 +309,7 @@ fn what_cannot_be_read_or_is_not_whole_cannot_be_said() {
     for (name, machine, change, expected) in GAPS {
         let (code, text) = Copy::new().edit(*machine, change).check();
         assert_eq!(code, 2, "{name}: {text}");
-        assert!(
-            text.contains(expected),
-            "{name}: expected '{expected}' in\n{text}"
-        );
+        assert!(text.contains(expected), "{name}: expected '{expected}' in\n{text}");
     }
 }
 
@@ -401,10 +329,7 @@ fn a_torn_last_line_is_said_openly() {
     fs::write(copy.file(2), &text[..text.len() - 30]).unwrap();
     let (code, text) = copy.check();
     assert_eq!(code, 2, "{text}");
-    assert!(
-        text.contains("log20002.txt:25: the last line is torn"),
-        "{text}"
-    );
+    assert!(text.contains("log20002.txt:26: the last line is torn"), "{text}");
 }
 
 #[test]
@@ -424,15 +349,12 @@ fn an_empty_run_is_never_holds() {
     let copy = Copy::new();
     for machine in 1..=3 {
         copy.edit(machine, |lines| {
-            lines.drain(14..lines.len() - 1);
+            lines.drain(15..lines.len() - 1);
         });
     }
     let (code, text) = copy.check();
     assert_ne!(code, 0, "{text}");
-    assert!(
-        text.contains("missing: events: no machine made a tick"),
-        "{text}"
-    );
+    assert!(text.contains("missing: events: no machine made a tick"), "{text}");
 }
 
 #[test]
@@ -445,12 +367,7 @@ fn one_lost_message_is_one_violation_of_its_channel() {
         }
     });
     let text = copy.check().1;
-    assert_eq!(
-        text.matches("conservation: the message to machine 2 is lost")
-            .count(),
-        1,
-        "{text}"
-    );
+    assert_eq!(text.matches("conservation: the message to machine 2 is lost").count(), 1, "{text}");
 }
 
 #[test]
@@ -462,9 +379,9 @@ fn violations_are_machine_readable_and_limited() {
     let folder = copy.0.path().to_str().unwrap();
     let output = run(&["check", "--format", "json", "--limit", "3", folder]);
     let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
-    assert_eq!(report["verdict"], "violated");
-    assert_eq!(report["violations"].as_array().unwrap().len(), 3);
-    assert_eq!(report["violations"][0]["rule"], "schedule");
+    assert_eq!(report["runs"][0]["verdict"], "violated");
+    assert_eq!(report["runs"][0]["violations"].as_array().unwrap().len(), 3);
+    assert_eq!(report["runs"][0]["violations"][0]["rule"], "schedule");
     let text = stdout(&run(&["check", "--limit", "3", folder]));
     assert!(text.contains("and 15 more violations (--limit)"), "{text}");
 }

@@ -26,19 +26,9 @@ fn three_machines_run_their_trial_and_causality_holds() {
     bench.run_all(&FAST);
     let (code, text) = bench.check();
     assert_eq!(code, 0, "{text}");
-    assert_eq!(
-        [1, 2, 3].map(|machine| bench.ticks(machine)),
-        [300, 60, 300]
-    );
+    assert_eq!([1, 2, 3].map(|machine| bench.ticks(machine)), [300, 60, 300]);
     for machine in 1..=3 {
-        assert!(
-            bench
-                .log(machine)
-                .lines()
-                .last()
-                .unwrap()
-                .starts_with("# end: why=finished")
-        );
+        assert!(bench.log(machine).lines().last().unwrap().starts_with("# end: why=finished"));
     }
 }
 
@@ -47,20 +37,13 @@ fn no_receive_ties_with_its_send() {
     let bench = Bench::new("127.20.1.2", 60, &[6, 6, 1]);
     bench.run_all(&FAST);
     let mut receives = 0;
-    for line in (1..=3).flat_map(|machine| {
-        bench
-            .log(machine)
-            .lines()
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    }) {
+    for line in (1..=3)
+        .flat_map(|machine| bench.log(machine).lines().map(str::to_owned).collect::<Vec<_>>())
+    {
         let cells: Vec<&str> = line.split_ascii_whitespace().collect();
         if cells.get(4) == Some(&"receive") {
             receives += 1;
-            assert!(
-                cells[8].parse::<u64>().unwrap() < cells[6].parse().unwrap(),
-                "{line}"
-            );
+            assert!(cells[8].parse::<u64>().unwrap() < cells[6].parse().unwrap(), "{line}");
         }
     }
     assert!(0 < receives);
@@ -80,13 +63,9 @@ fn twelve_machines_and_two_machines_run_as_well() {
 fn machines_may_be_launched_in_any_order() {
     let bench = Bench::new("127.20.1.5", 10, &[2, 2, 2]);
     let mut machines = vec![bench.start(3, &FAST)];
-    wait_until("machine 3 listens", || {
-        TcpStream::connect(bench.address(3)).is_ok()
-    });
+    wait_until("machine 3 listens", || TcpStream::connect(bench.address(3)).is_ok());
     machines.push(bench.start(1, &FAST));
-    wait_until("machine 1 listens", || {
-        TcpStream::connect(bench.address(1)).is_ok()
-    });
+    wait_until("machine 1 listens", || TcpStream::connect(bench.address(1)).is_ok());
     machines.push(bench.start(2, &FAST));
     finish_all(machines);
     assert_eq!(bench.check().0, 0);
@@ -107,54 +86,25 @@ fn answer(bench: &Bench, machine: usize, line: &str) -> String {
 fn strangers_are_refused_and_touch_no_clock() {
     let bench = Bench::new("127.20.1.6", 30, &[4, 4, 4]);
     let machines = bench.start_all(&["--speed", "15"]);
-    wait_until("ticks are logged", || {
-        (1..=3).all(|machine| 4 < bench.ticks(machine))
-    });
+    wait_until("ticks are logged", || (1..=3).all(|machine| 4 < bench.ticks(machine)));
     let cases = [
-        (
-            "500000\n",
-            "refused expected a message: CLOCK TICK SEQUENCE",
-        ),
+        ("500000\n", "refused expected a message: CLOCK TICK SEQUENCE"),
         ("500000 1 1\n", "refused expected a hello"),
-        (
-            "GET / HTTP/1.1\r\n",
-            "refused unknown line 'GET / HTTP/1.1\\r'",
-        ),
+        ("GET / HTTP/1.1\r\n", "refused unknown line 'GET / HTTP/1.1\\r'"),
         ("hello 1 another-run 1 2 1\n", "refused another run"),
-        (
-            "hello 1 the-run 1 3 1\n",
-            "refused this is machine 2, not machine 3",
-        ),
-        (
-            "hello 1 the-run 9 2 1\n",
-            "refused machine 9 is no peer of machine 2",
-        ),
-        (
-            "hello 1 the-run 2 2 1\n",
-            "refused machine 2 is no peer of machine 2",
-        ),
-        (
-            "hello 1 the-run 1 2 1\n",
-            "refused machine 1 is connected already",
-        ),
-        (
-            "hello 7 the-run 1 2 1\n",
-            "refused protocol 7; this machine speaks 1",
-        ),
-        (
-            "hello 1 the-run",
-            "refused the connection ended inside the line",
-        ),
+        ("hello 1 the-run 1 3 1\n", "refused this is machine 2, not machine 3"),
+        ("hello 1 the-run 9 2 1\n", "refused machine 9 is no peer of machine 2"),
+        ("hello 1 the-run 2 2 1\n", "refused machine 2 is no peer of machine 2"),
+        ("hello 1 the-run 1 2 1\n", "refused machine 1 is connected already"),
+        ("hello 7 the-run 1 2 1\n", "refused protocol 7; this machine speaks 1"),
+        ("hello 1 the-run", "refused the connection ended inside the line"),
         (&"x".repeat(9000), "refused a line of more than 256 bytes"),
     ];
     for (line, expected) in cases {
         let found = answer(&bench, 2, line);
         // A stranger that says too much may be cut off by a reset before it reads the answer.
         let was_cut_off = 256 < line.len() && found.is_empty();
-        assert!(
-            found.starts_with(expected) || was_cut_off,
-            "{line:?}: {found}"
-        );
+        assert!(found.starts_with(expected) || was_cut_off, "{line:?}: {found}");
     }
     finish_all(machines);
     let (code, text) = bench.check();
@@ -169,10 +119,7 @@ fn a_missing_peer_is_named_when_the_limit_has_passed() {
         let (status, errors) = machine.finish();
         assert_eq!(status.code(), Some(2));
         assert!(errors.contains("not reached: "), "{errors}");
-        assert!(
-            errors.contains("machine 2 (127.20.1.7:20002): Connection refused"),
-            "{errors}"
-        );
+        assert!(errors.contains("machine 2 (127.20.1.7:20002): Connection refused"), "{errors}");
     }
 }
 
@@ -182,10 +129,7 @@ fn a_port_that_is_taken_is_named() {
     let _other = TcpListener::bind(bench.address(1)).unwrap();
     let (status, errors) = bench.start(1, &[]).finish();
     assert_eq!(status.code(), Some(2));
-    assert!(
-        errors.contains("machine 1 of bench: cannot listen on 127.20.1.8:20001"),
-        "{errors}"
-    );
+    assert!(errors.contains("machine 1 of bench: cannot listen on 127.20.1.8:20001"), "{errors}");
     assert!(!bench.log_file(1).exists());
 }
 
@@ -218,9 +162,7 @@ fn an_earlier_log_is_never_overwritten() {
 fn a_killed_machine_ends_its_peers_and_leaves_all_logs() {
     let bench = Bench::new("127.20.1.11", 3600, &[10, 10, 10]);
     let mut machines = bench.start_all(&[]);
-    wait_until("ticks are logged", || {
-        (1..=3).all(|machine| 3 < bench.ticks(machine))
-    });
+    wait_until("ticks are logged", || (1..=3).all(|machine| 3 < bench.ticks(machine)));
     machines.remove(1).signal("KILL");
     for machine in machines {
         let (status, errors) = machine.finish();
@@ -233,10 +175,7 @@ fn a_killed_machine_ends_its_peers_and_leaves_all_logs() {
     assert!(3 < bench.ticks(2));
     let (code, text) = bench.check();
     assert_eq!(code, 2, "{text}");
-    assert!(
-        text.contains("log20002.txt: the end entry; the machine was killed"),
-        "{text}"
-    );
+    assert!(text.contains("log20002.txt: the end entry; the machine was killed"), "{text}");
 }
 
 #[test]
@@ -244,20 +183,11 @@ fn a_signalled_machine_takes_its_leave_and_dies_by_the_signal() {
     for (host, name, number) in [("127.20.1.12", "INT", 2), ("127.20.1.13", "TERM", 15)] {
         let bench = Bench::new(host, 3600, &[10, 10, 10]);
         let mut machines = bench.start_all(&[]);
-        wait_until("ticks are logged", || {
-            (1..=3).all(|machine| 3 < bench.ticks(machine))
-        });
+        wait_until("ticks are logged", || (1..=3).all(|machine| 3 < bench.ticks(machine)));
         let signalled = machines.remove(2);
         signalled.signal(name);
         assert_eq!(signalled.finish().0.signal(), Some(number));
-        assert!(
-            bench
-                .log(3)
-                .lines()
-                .last()
-                .unwrap()
-                .starts_with("# end: why=interrupted")
-        );
+        assert!(bench.log(3).lines().last().unwrap().starts_with("# end: why=interrupted"));
         for machine in machines {
             let (status, errors) = machine.finish();
             assert_eq!(status.code(), Some(2));
@@ -267,10 +197,7 @@ fn a_signalled_machine_takes_its_leave_and_dies_by_the_signal() {
         assert!(bench.log(1).contains("# end: why=peer-left:20003 "));
         let (code, text) = bench.check();
         assert_eq!(code, 2, "{text}");
-        assert!(
-            text.contains("the machine ended early: interrupted"),
-            "{text}"
-        );
+        assert!(text.contains("the machine ended early: interrupted"), "{text}");
     }
 }
 
@@ -297,10 +224,7 @@ fn a_machine_that_stood_still_skips_what_it_missed_and_says_so() {
 fn a_full_queue_ends_the_run_with_the_limit_named() {
     let bench = Bench::new("127.20.1.15", 600, &[50, 1]);
     let machines = bench.start_all(&["--speed", "20", "--queue-limit", "5"]);
-    let errors: Vec<String> = machines
-        .into_iter()
-        .map(|machine| machine.finish().1)
-        .collect();
+    let errors: Vec<String> = machines.into_iter().map(|machine| machine.finish().1).collect();
     assert!(
         errors[1].contains("limit of 5") || errors[1].contains("which is its limit"),
         "{errors:?}"
@@ -311,14 +235,9 @@ fn a_full_queue_ends_the_run_with_the_limit_named() {
 #[test]
 fn a_trial_that_is_not_resolved_is_refused() {
     let bench = Bench::new("127.20.1.16", 10, &[1, 1]);
-    let text = std::fs::read_to_string(bench.trial_file())
-        .unwrap()
-        .replace("seed = 7\n", "");
+    let text = std::fs::read_to_string(bench.trial_file()).unwrap().replace("seed = 7\n", "");
     std::fs::write(bench.trial_file(), text).unwrap();
     let (status, errors) = bench.start(1, &[]).finish();
     assert_eq!(status.code(), Some(2));
-    assert!(
-        errors.contains("not a resolved trial: seed left to draw"),
-        "{errors}"
-    );
+    assert!(errors.contains("not a resolved trial: seed left to draw"), "{errors}");
 }

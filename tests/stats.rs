@@ -26,10 +26,7 @@ fn json_says_what_the_sheet_says() {
     assert_eq!(slow["receives"], 9);
     assert_eq!(slow["queue_end"], 12);
     assert_eq!(slow["clock_end"], 31);
-    assert_eq!(
-        slow["jump_histogram"],
-        serde_json::json!([3, 2, 2, 3, 0, 0, 0])
-    );
+    assert_eq!(slow["jump_histogram"], serde_json::json!([3, 2, 2, 3, 0, 0, 0]));
 }
 
 #[test]
@@ -38,10 +35,7 @@ fn csv_has_a_line_a_machine_under_named_columns() {
     let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
     assert_eq!(lines.len(), 1 + 6);
     assert!(lines.iter().all(|line| line.len() == lines[0].len()));
-    let column = lines[0]
-        .iter()
-        .position(|name| *name == "clock_end")
-        .unwrap();
+    let column = lines[0].iter().position(|name| *name == "clock_end").unwrap();
     assert_eq!(lines[2][column], "31");
 }
 

@@ -28,33 +28,18 @@ fn the_notebooks_nine_trials_are_what_the_notebook_tells() {
     for ((duration_s, draw_range, rates), number) in told.into_iter().zip(1..) {
         let output = run(&["trial", &format!("scripts/trials/trial{number}.toml")]);
         assert!(output.status.success());
-        assert_eq!(
-            stderr(&output),
-            "",
-            "a trial of the notebook has no warning"
-        );
+        assert_eq!(stderr(&output), "", "a trial of the notebook has no warning");
         let trial: toml::Table = stdout(&output).parse().unwrap();
-        assert_eq!(
-            trial["name"].as_str(),
-            Some(format!("trial{number}").as_str())
-        );
-        assert_eq!(
-            trial["duration_s"].as_integer(),
-            Some(i64::try_from(duration_s).unwrap())
-        );
+        assert_eq!(trial["name"].as_str(), Some(format!("trial{number}").as_str()));
+        assert_eq!(trial["duration_s"].as_integer(), Some(i64::try_from(duration_s).unwrap()));
         assert_eq!(trial["draw_range"].as_integer(), Some(draw_range.into()));
         let column = |key: &str| -> Vec<i64> {
             let machines = trial["machine"].as_array().unwrap().iter();
-            machines
-                .map(|machine| machine[key].as_integer().unwrap())
-                .collect()
+            machines.map(|machine| machine[key].as_integer().unwrap()).collect()
         };
         let found = column("clock_rate");
         assert!(found.iter().all(|rate| (1..=6).contains(rate)), "{found:?}");
-        assert!(
-            rates.is_none_or(|rates| rates.map(i64::from)[..] == found),
-            "{found:?}"
-        );
+        assert!(rates.is_none_or(|rates| rates.map(i64::from)[..] == found), "{found:?}");
         match number {
             1 => assert_eq!(found.iter().min(), Some(&2)),
             6 => assert_eq!(found.iter().filter(|rate| **rate == 1).count(), 2),
@@ -73,28 +58,15 @@ fn a_resolved_trial_resolves_to_itself() {
     let once = stdout(&run(&["trial", "scripts/trials/trial2.toml"]));
     let bench = Bench::new("127.20.2.1", 1, &[1, 1]);
     fs::write(bench.trial_file(), &once).unwrap();
-    assert_eq!(
-        stdout(&run(&["trial", bench.trial_file().to_str().unwrap()])),
-        once
-    );
+    assert_eq!(stdout(&run(&["trial", bench.trial_file().to_str().unwrap()])), once);
 }
 
 #[test]
 fn a_seed_on_the_command_line_beats_the_trials() {
-    let [one, two] = ["1", "2"].map(|seed| {
-        stdout(&run(&[
-            "trial",
-            "scripts/trials/trial2.toml",
-            "--seed",
-            seed,
-        ]))
-    });
+    let [one, two] = ["1", "2"]
+        .map(|seed| stdout(&run(&["trial", "scripts/trials/trial2.toml", "--seed", seed])));
     assert!(one.contains("seed = 1\n") && two.contains("seed = 2\n"));
-    assert_ne!(
-        one.replace("seed = 1", ""),
-        two.replace("seed = 2", ""),
-        "rates are drawn anew"
-    );
+    assert_ne!(one.replace("seed = 1", ""), two.replace("seed = 2", ""), "rates are drawn anew");
 }
 
 #[test]
@@ -105,19 +77,14 @@ fn ticks_that_come_too_close_are_warned_of() {
     let output = run(&["trial", bench.trial_file().to_str().unwrap()]);
     assert!(output.status.success());
     let warning = stderr(&output);
-    assert!(
-        warning.contains("ticks of machines 1 and 2 come within 400 us"),
-        "{warning}"
-    );
+    assert!(warning.contains("ticks of machines 1 and 2 come within 400 us"), "{warning}");
 }
 
 #[test]
 fn every_mistake_of_a_file_is_told_at_once() {
     let bench = Bench::new("127.20.2.3", 10, &[5, 5]);
     let text = fs::read_to_string(bench.trial_file()).unwrap();
-    let bad = text
-        .replace("duration_s = 10", "duration = 0")
-        .replace("port = 20002", "port = 0");
+    let bad = text.replace("duration_s = 10", "duration = 0").replace("port = 20002", "port = 0");
     fs::write(bench.trial_file(), bad).unwrap();
     let output = run(&["trial", bench.trial_file().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
@@ -136,10 +103,7 @@ fn every_mistake_of_a_file_is_told_at_once() {
 fn prepare(logs: &Path, trials: &[&Path]) -> std::process::Output {
     let logs = logs.to_str().unwrap();
     let trials = trials.iter().map(|trial| trial.to_str().unwrap());
-    let args: Vec<&str> = ["prepare", "--logs", logs]
-        .into_iter()
-        .chain(trials)
-        .collect();
+    let args: Vec<&str> = ["prepare", "--logs", logs].into_iter().chain(trials).collect();
     run(&args)
 }
 
@@ -149,19 +113,12 @@ fn a_folder_is_laid_out_and_an_earlier_run_is_moved_aside() {
     let logs = bench.folder().join("logs");
     let plan = stdout(&prepare(&logs, &[&bench.trial_file()]));
     let fields: Vec<&str> = plan.trim_end().split('\t').collect();
-    assert_eq!(
-        fields[..3],
-        ["bench", logs.join("bench").to_str().unwrap(), "2"]
-    );
+    assert_eq!(fields[..3], ["bench", logs.join("bench").to_str().unwrap(), "2"]);
     assert_eq!(fields[3].len(), 32);
     fs::write(logs.join("bench/note"), "mine").unwrap();
     let again = prepare(&logs, &[&logs.join("bench/trial.toml")]);
     assert!(again.status.success(), "{}", stderr(&again));
-    assert!(
-        stderr(&again).contains("the earlier run is moved to "),
-        "{}",
-        stderr(&again)
-    );
+    assert!(stderr(&again).contains("the earlier run is moved to "), "{}", stderr(&again));
     assert!(!logs.join("bench/note").exists());
     assert_eq!(fs::read_dir(&logs).unwrap().count(), 2);
     assert_ne!(stdout(&again), plan, "every run has an identity of its own");
@@ -180,17 +137,11 @@ fn shared_and_taken_ports_are_refused_before_anything_is_changed() {
         "{shared}"
     );
     let twice = stderr(&prepare(&logs, &[&bench.trial_file(), &bench.trial_file()]));
-    assert!(
-        twice.contains("two of the trials are named 'bench'"),
-        "{twice}"
-    );
+    assert!(twice.contains("two of the trials are named 'bench'"), "{twice}");
     let _taken = TcpListener::bind(bench.address(2)).unwrap();
     let output = prepare(&logs, &[&bench.trial_file()]);
     assert_eq!(output.status.code(), Some(2));
     let taken = stderr(&output);
-    assert!(
-        taken.contains("machine 2 of bench cannot listen on 127.20.2.5:20002"),
-        "{taken}"
-    );
+    assert!(taken.contains("machine 2 of bench cannot listen on 127.20.2.5:20002"), "{taken}");
     assert!(!logs.exists());
 }

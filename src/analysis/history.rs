@@ -89,10 +89,7 @@ impl Channel {
     /// How many messages were sent and never received, lost ones included.
     #[must_use]
     pub fn unreceived(&self) -> usize {
-        let received = self
-            .receives
-            .iter()
-            .filter(|(_, delivery)| delivery.send().is_some());
+        let received = self.receives.iter().filter(|(_, delivery)| delivery.send().is_some());
         self.sends.len() - received.count()
     }
 }
@@ -112,11 +109,9 @@ impl History {
             }
         }
         let Some(first) = logs.first() else {
-            let reason = unreadable
-                .first()
-                .map_or("no log<PORT>.txt".to_owned(), |error| {
-                    format!("no log that can be read ({error})")
-                });
+            let reason = unreadable.first().map_or("no log<PORT>.txt".to_owned(), |error| {
+                format!("no log that can be read ({error})")
+            });
             bail!("{}: {reason}; give the folder of a run", folder.display());
         };
         let (trial, pace) = (first.header.trial.clone(), first.header.pace);
@@ -140,9 +135,12 @@ impl History {
     fn place(&mut self, log: Log) {
         let header = &log.header;
         let is_of_this_run = header.trial == self.trial && header.pace == self.pace;
-        let path = log_path(&self.folder, self.trial.spec(header.machine).port);
+        let spec = self.trial.machines.get(header.machine.index());
+        let path = spec.map(|spec| log_path(&self.folder, spec.port));
         match self.logs.get_mut(header.machine.index()) {
-            Some(place) if is_of_this_run && log.path == path && place.is_none() => {
+            Some(place)
+                if is_of_this_run && Some(&log.path) == path.as_ref() && place.is_none() =>
+            {
                 *place = Some(log);
             }
             _ => self.strangers.push(log.path),
@@ -157,9 +155,7 @@ impl History {
 
     /// The logs that are there, with their machines.
     pub fn present(&self) -> impl Iterator<Item = (MachineId, &Log)> + Clone {
-        self.trial
-            .machine_ids()
-            .filter_map(|machine| Some((machine, self.log(machine)?)))
+        self.trial.machine_ids().filter_map(|machine| Some((machine, self.log(machine)?)))
     }
 
     /// The record of an event, and the line on which it stands.
@@ -168,9 +164,7 @@ impl History {
     /// When the event is not of this history.
     #[must_use]
     pub fn event(&self, event: EventRef) -> &Numbered<TickRecord> {
-        let log = self
-            .log(event.machine)
-            .expect("events come from logs that are there");
+        let log = self.log(event.machine).expect("events come from logs that are there");
         &log.ticks[event.index]
     }
 
@@ -184,9 +178,7 @@ impl History {
     /// The channel from one machine to another, if both logs are there.
     #[must_use]
     pub fn channel(&self, from: MachineId, to: MachineId) -> Option<&Channel> {
-        let found = self
-            .channels
-            .binary_search_by_key(&(from, to), |c| (c.from, c.to));
+        let found = self.channels.binary_search_by_key(&(from, to), |c| (c.from, c.to));
         found.ok().map(|index| &self.channels[index])
     }
 
@@ -197,10 +189,8 @@ impl History {
     }
 
     fn join(&self) -> Vec<Channel> {
-        let by_port: BTreeMap<u16, MachineId> = self
-            .present()
-            .map(|(machine, _)| (self.trial.spec(machine).port, machine))
-            .collect();
+        let by_port: BTreeMap<u16, MachineId> =
+            self.present().map(|(machine, _)| (self.trial.spec(machine).port, machine)).collect();
         let mut sends: BTreeMap<_, Vec<(usize, Timestamp)>> = BTreeMap::new();
         let mut receives: BTreeMap<_, Vec<(usize, Timestamp)>> = BTreeMap::new();
         for (machine, log) in self.present() {
@@ -223,22 +213,14 @@ impl History {
             }
         }
         let present: BTreeSet<_> = by_port.into_values().collect();
-        let pairs = present
-            .iter()
-            .flat_map(|from| present.iter().map(|to| (*from, *to)));
+        let pairs = present.iter().flat_map(|from| present.iter().map(|to| (*from, *to)));
         pairs
             .filter(|(from, to)| from != to)
             .map(|(from, to)| {
                 let sends = sends.remove(&(from, to)).unwrap_or_default();
                 let receives = receives.remove(&(from, to)).unwrap_or_default();
                 let (receives, lost) = matched(&sends, &receives);
-                Channel {
-                    from,
-                    to,
-                    sends,
-                    receives,
-                    lost,
-                }
+                Channel { from, to, sends, receives, lost }
             })
             .collect()
     }
@@ -288,16 +270,9 @@ fn log_files(folder: &Path) -> Result<Vec<PathBuf>> {
         .with_context(|| format!("cannot read the folder {}", folder.display()))?;
     let mut files = Vec::new();
     for entry in entries {
-        let path = entry
-            .with_context(|| format!("cannot read {}", folder.display()))?
-            .path();
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        let port = name
-            .strip_prefix("log")
-            .and_then(|name| name.strip_suffix(".txt"));
+        let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let port = name.strip_prefix("log").and_then(|name| name.strip_suffix(".txt"));
         if port.is_some_and(|port| port.parse::<u16>().is_ok()) {
             files.push(path);
         }
@@ -311,19 +286,12 @@ mod tests {
     use super::*;
 
     fn channel(timestamps: &[u64]) -> Vec<(usize, Timestamp)> {
-        timestamps
-            .iter()
-            .enumerate()
-            .map(|(index, t)| (index, Timestamp(*t)))
-            .collect()
+        timestamps.iter().enumerate().map(|(index, t)| (index, Timestamp(*t))).collect()
     }
 
     fn deliveries(sent: &[u64], received: &[u64]) -> (Vec<Delivery>, Vec<usize>) {
         let (found, lost) = matched(&channel(sent), &channel(received));
-        (
-            found.into_iter().map(|(_, delivery)| delivery).collect(),
-            lost,
-        )
+        (found.into_iter().map(|(_, delivery)| delivery).collect(), lost)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Statistics of one run: what the notebook's authors read off their plots by eye.
 //!
-//! `docs/statistics.md` gives every term and unit.
+//! `docs/model.md` gives every term and unit.
 
 use serde::Serialize;
 
@@ -69,7 +69,8 @@ pub struct MachineStats {
     pub queue_max: u64,
     /// Queue length at the end, late arrivals included.
     pub queue_end: u64,
-    /// Mean waiting time of the messages received: receive minus send, in model seconds.
+    /// Mean waiting time of the messages received: receive minus send, in model seconds. At the
+    /// real pace one may be negative: a late tick may receive what was sent after its due time.
     pub wait_mean_s: f64,
     /// Longest waiting time, in model seconds.
     pub wait_max_s: f64,
@@ -100,30 +101,20 @@ pub fn measure(history: &History) -> RunStats {
         drift_max,
         drift_end,
         start_skew_us,
-        machines: history
-            .present()
-            .map(|(id, log)| machine_stats(history, id, log))
-            .collect(),
+        machines: history.present().map(|(id, log)| machine_stats(history, id, log)).collect(),
     }
 }
 
 fn machine_stats(history: &History, machine: MachineId, log: &Log) -> MachineStats {
     let spec = history.trial.spec(machine);
     let records = || log.ticks.iter().map(|tick| &tick.entry);
-    let count = |name| {
-        records()
-            .filter(|record| record.event.name() == name)
-            .count() as u64
-    };
+    let count = |name| records().filter(|record| record.event.name() == name).count() as u64;
     let jumps = jumps(log);
     let waits = waits_s(history, machine);
     let mut lateness: Vec<i64> = records().map(|record| record.lateness_us).collect();
     lateness.sort_unstable();
     let last = log.ticks.last().map(|tick| &tick.entry);
-    let left = log
-        .end
-        .as_ref()
-        .map(|end| end.entry.left.0.iter().map(|(_, count)| count).sum());
+    let left = log.end.as_ref().map(|end| end.entry.left.0.iter().map(|(_, count)| count).sum());
     MachineStats {
         machine: machine.get(),
         port: spec.port,
@@ -142,7 +133,7 @@ fn machine_stats(history: &History, machine: MachineId, log: &Log) -> MachineSta
         queue_max: records().map(|record| record.queue_len).max().unwrap_or(0),
         queue_end: left.unwrap_or(last.map_or(0, |record| record.queue_len)),
         wait_mean_s: mean(waits.iter().copied()),
-        wait_max_s: waits.iter().copied().fold(0.0, f64::max),
+        wait_max_s: waits.iter().copied().reduce(f64::max).unwrap_or(0.0),
         lateness_median_us: percentile(&lateness, 50),
         lateness_p99_us: percentile(&lateness, 99),
         lateness_max_us: lateness.last().copied().unwrap_or(0),
@@ -153,9 +144,7 @@ fn machine_stats(history: &History, machine: MachineId, log: &Log) -> MachineSta
 fn jumps(log: &Log) -> Vec<u64> {
     let mut before = 0;
     let clocks = log.ticks.iter().map(|tick| tick.entry.logical_clock.0);
-    clocks
-        .map(|clock| clock.saturating_sub(std::mem::replace(&mut before, clock)))
-        .collect()
+    clocks.map(|clock| clock.saturating_sub(std::mem::replace(&mut before, clock))).collect()
 }
 
 fn histogram(jumps: &[u64]) -> [u64; JUMP_BUCKETS.len() + 1] {
@@ -178,12 +167,9 @@ fn waits_s(history: &History, to: MachineId) -> Vec<f64> {
     };
     channels
         .flat_map(|channel| {
-            channel
-                .receives
-                .iter()
-                .filter_map(move |(receive, delivery)| {
-                    wait_s(channel, *receive, channel.sends[delivery.send()?].0)
-                })
+            channel.receives.iter().filter_map(move |(receive, delivery)| {
+                wait_s(channel, *receive, channel.sends[delivery.send()?].0)
+            })
         })
         .collect()
 }
@@ -208,9 +194,7 @@ fn drift(history: &History) -> (u64, u64) {
         clocks[machine.index()] = clock;
         // Events of one instant are one change.
         if events.peek().is_none_or(|(next, ..)| due < *next) {
-            let present = history
-                .present()
-                .map(|(machine, _)| clocks[machine.index()]);
+            let present = history.present().map(|(machine, _)| clocks[machine.index()]);
             let (least, most) = (present.clone().min(), present.max());
             drift_now = most.unwrap_or(0) - least.unwrap_or(0);
             drift_max = drift_max.max(drift_now);
@@ -246,9 +230,6 @@ mod tests {
 
     #[test]
     fn jumps_fall_into_their_buckets() {
-        assert_eq!(
-            histogram(&[1, 1, 2, 3, 4, 5, 32, 33, 900]),
-            [2, 1, 2, 1, 0, 1, 2]
-        );
+        assert_eq!(histogram(&[1, 1, 2, 3, 4, 5, 32, 33, 900]), [2, 1, 2, 1, 0, 1, 2]);
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use log::error;
 use serde::Serialize;
 
 use super::{print, print_json};
@@ -40,49 +41,59 @@ enum Format {
     Json,
 }
 
-/// What is printed of one run as JSON.
 #[derive(Serialize)]
-struct Report<'a> {
+struct Document<'a> {
     schema_version: u32,
-    run: String,
-    #[serde(flatten)]
-    findings: &'a Findings,
+    runs: &'a [Report],
 }
 
-/// Runs the command.
+/// What is printed of one run as JSON.
+#[derive(Serialize)]
+struct Report {
+    run: String,
+    violations_total: usize,
+    #[serde(flatten)]
+    findings: Findings,
+}
+
+/// Runs the command. A folder that holds no run cannot be said, and the others are checked.
 ///
 /// # Errors
-/// When a folder holds no log that can be read.
+/// When standard output cannot be written.
 pub fn run(args: &CheckArgs) -> Result<Answer> {
     let mut worst = Answer::Yes;
+    let mut reports = Vec::new();
     for folder in &args.runs {
-        let mut findings = check(&History::load(folder)?);
-        let run = folder.display().to_string();
-        if args.format == Format::Json {
-            findings.violations.truncate(args.limit);
-            print_json(&Report {
-                schema_version: 1,
-                run,
-                findings: &findings,
-            })?;
-        } else {
-            print(&describe(&run, &findings, args.limit))?;
-        }
+        let findings = match History::load(folder) {
+            Ok(history) => check(&history),
+            Err(error) => {
+                error!("{error:#}");
+                worst = worst.max(Answer::CannotSay);
+                continue;
+            }
+        };
         worst = worst.max(findings.verdict.into());
+        let run = folder.display().to_string();
+        if args.format == Format::Text {
+            print(&describe(&run, &findings, args.limit))?;
+        } else {
+            reports.push(report(run, findings, args.limit));
+        }
+    }
+    if args.format == Format::Json {
+        print_json(&Document { schema_version: 1, runs: &reports })?;
     }
     Ok(worst)
 }
 
+fn report(run: String, mut findings: Findings, limit: usize) -> Report {
+    let violations_total = findings.violations.len();
+    findings.violations.truncate(limit);
+    Report { run, violations_total, findings }
+}
+
 fn describe(run: &str, findings: &Findings, limit: usize) -> String {
-    let Findings {
-        verdict,
-        machines,
-        events,
-        sent,
-        received,
-        missing,
-        violations,
-    } = findings;
+    let Findings { verdict, machines, events, sent, received, missing, violations } = findings;
     let mut text = format!("{run}: {verdict}\n");
     let mut line = |args: std::fmt::Arguments<'_>| {
         writeln!(text, "  {args}").expect("writing into a string cannot fail");
@@ -98,24 +109,14 @@ fn describe(run: &str, findings: &Findings, limit: usize) -> String {
         line(format_args!("missing: {what}"));
     }
     for violation in violations.iter().take(limit) {
-        let (first, others) = violation
-            .places
-            .split_first()
-            .map_or(("", &[][..]), |(f, o)| (f, o));
-        line(format_args!(
-            "{first}: {}: {}",
-            violation.rule.name(),
-            violation.what
-        ));
+        let (first, others) = violation.places.split_first().map_or(("", &[][..]), |(f, o)| (f, o));
+        line(format_args!("{first}: {}: {}", violation.rule.name(), violation.what));
         for place in others {
             line(format_args!("  see {place}"));
         }
     }
     if limit < violations.len() {
-        line(format_args!(
-            "and {} more violations (--limit)",
-            violations.len() - limit
-        ));
+        line(format_args!("and {} more violations (--limit)", violations.len() - limit));
     }
     text
 }

@@ -73,18 +73,12 @@ fn refuse_shared(trials: &[Trial]) -> Result<()> {
     let (mut names, mut addresses) = (BTreeMap::new(), BTreeMap::new());
     for trial in trials {
         if names.insert(&trial.name, ()).is_some() {
-            bail!(
-                "two of the trials are named '{}'; their logs would share a folder",
-                trial.name
-            );
+            bail!("two of the trials are named '{}'; their logs would share a folder", trial.name);
         }
         for (spec, number) in trial.machines.iter().zip(1..) {
             let here = format!("machine {number} of {}", trial.name);
             if let Some(other) = addresses.insert(spec.address(), here.clone()) {
-                bail!(
-                    "{here} and {other} both listen on {}; change a port",
-                    spec.address()
-                );
+                bail!("{here} and {other} both listen on {}; change a port", spec.address());
             }
         }
     }
@@ -120,23 +114,13 @@ fn move_earlier_run(folder: &Path) -> Result<()> {
     }
     let start = start_of(folder)?.file_name();
     let candidates = (1_u32..).map(|copy| {
-        let copy = if copy == 1 {
-            String::new()
-        } else {
-            format!("-{copy}")
-        };
+        let copy = if copy == 1 { String::new() } else { format!("-{copy}") };
         PathBuf::from(format!("{}.{start}{copy}", folder.display()))
     });
-    let aside = candidates
-        .into_iter()
-        .find(|candidate| !candidate.exists())
-        .expect("some name is free");
+    let aside =
+        candidates.into_iter().find(|candidate| !candidate.exists()).expect("some name is free");
     fs::rename(folder, &aside).with_context(|| {
-        format!(
-            "cannot move the earlier run {} to {}",
-            folder.display(),
-            aside.display()
-        )
+        format!("cannot move the earlier run {} to {}", folder.display(), aside.display())
     })?;
     warn!("the earlier run is moved to {}", aside.display());
     Ok(())
@@ -146,18 +130,12 @@ fn move_earlier_run(folder: &Path) -> Result<()> {
 fn start_of(folder: &Path) -> Result<SystemTime> {
     let trial = Trial::load_resolved(&folder.join("trial.toml"));
     let ports = trial.map(|trial| trial.machines).unwrap_or_default();
-    let logs = ports
-        .iter()
-        .map(|spec| Log::load(&log_path(folder, spec.port)));
+    let logs = ports.iter().map(|spec| Log::load(&log_path(folder, spec.port)));
     if let Some(start) = logs.filter_map(|log| log.ok()?.start).next() {
         return Ok(start);
     }
     let changed = fs::metadata(folder).and_then(|metadata| metadata.modified());
     let changed = changed.with_context(|| format!("cannot look at {}", folder.display()))?;
-    let since_1970 = changed
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    Ok(SystemTime(
-        i64::try_from(since_1970.as_micros()).unwrap_or(0),
-    ))
+    let since_1970 = changed.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Ok(SystemTime(i64::try_from(since_1970.as_micros()).unwrap_or(0)))
 }

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
+use log::warn;
 use serde::Serialize;
 
 use super::{print, print_json};
@@ -46,18 +47,25 @@ enum Format {
 pub fn run(args: &StatsArgs) -> Result<Answer> {
     let mut runs = Vec::new();
     for folder in &args.runs {
-        runs.push(measure(&History::load(folder)?));
+        let history = History::load(folder)?;
+        warn_of_absent(&history);
+        runs.push(measure(&history));
     }
     match (args.format, runs.as_slice()) {
         (Format::Text, [run]) if run.machines.len() <= COLUMNS_MAX => print(&sheet(run))?,
         (Format::Text, runs) => print(&summary(runs))?,
-        (Format::Json, runs) => print_json(&Document {
-            schema_version: 1,
-            runs,
-        })?,
+        (Format::Json, runs) => print_json(&Document { schema_version: 1, runs })?,
         (Format::Csv, runs) => print(&csv(runs))?,
     }
     Ok(Answer::Yes)
+}
+
+/// Says openly which machines the figures leave out.
+fn warn_of_absent(history: &History) {
+    for machine in history.trial.machine_ids().filter(|id| history.log(*id).is_none()) {
+        let folder = history.folder.display();
+        warn!("{folder}: no log of machine {machine} can be read; it is left out of the figures");
+    }
 }
 
 #[derive(Serialize)]
@@ -75,11 +83,7 @@ struct Figure {
 
 macro_rules! figure {
     ($name:literal, $field:ident) => {
-        Figure {
-            name: $name,
-            column: stringify!($field),
-            value: |m| m.$field.to_string(),
-        }
+        Figure { name: $name, column: stringify!($field), value: |m| m.$field.to_string() }
     };
     ($name:literal, $field:ident, $decimals:literal) => {
         Figure {
@@ -121,16 +125,10 @@ type SummaryColumn = (&'static str, fn(&MachineStats) -> String);
 const SUMMARY: [SummaryColumn; 10] = [
     ("rate", |m| m.clock_rate.to_string()),
     ("done/due", |m| format!("{}/{}", m.ticks_done, m.ticks_due)),
-    ("int/send/recv", |m| {
-        format!("{}/{}/{}", m.internal, m.sends, m.receives)
-    }),
+    ("int/send/recv", |m| format!("{}/{}/{}", m.internal, m.sends, m.receives)),
     ("clock", |m| m.clock_end.to_string()),
-    ("jump mean/max", |m| {
-        format!("{:.2}/{}", m.jump_mean, m.jump_max)
-    }),
-    ("queue mean/max/end", |m| {
-        format!("{:.2}/{}/{}", m.queue_mean, m.queue_max, m.queue_end)
-    }),
+    ("jump mean/max", |m| format!("{:.2}/{}", m.jump_mean, m.jump_max)),
+    ("queue mean/max/end", |m| format!("{:.2}/{}/{}", m.queue_mean, m.queue_max, m.queue_end)),
     ("wait mean s", |m| format!("{:.2}", m.wait_mean_s)),
     ("late med us", |m| m.lateness_median_us.to_string()),
     ("p99 us", |m| m.lateness_p99_us.to_string()),
@@ -140,20 +138,14 @@ const SUMMARY: [SummaryColumn; 10] = [
 /// One run: a column a machine, a row a figure.
 fn sheet(run: &RunStats) -> String {
     let mut table = plain_table();
-    let heads = run
-        .machines
-        .iter()
-        .map(|m| format!("machine {}", m.machine));
+    let heads = run.machines.iter().map(|m| format!("machine {}", m.machine));
     table.set_header(std::iter::once(String::new()).chain(heads));
     for figure in FIGURES.iter().filter(|figure| figure.column != "machine") {
         let values = run.machines.iter().map(figure.value);
         table.add_row(std::iter::once(figure.name.to_owned()).chain(values));
     }
     for (index, range) in jump_ranges().iter().enumerate() {
-        let counts = run
-            .machines
-            .iter()
-            .map(|m| m.jump_histogram[index].to_string());
+        let counts = run.machines.iter().map(|m| m.jump_histogram[index].to_string());
         table.add_row(std::iter::once(format!("jumps of {range}")).chain(counts));
     }
     align_right(&mut table, 1);
@@ -165,13 +157,7 @@ fn summary(runs: &[RunStats]) -> String {
     let mut table = plain_table();
     let heads = SUMMARY.iter().map(|(head, _)| (*head).to_owned());
     let drift = ["drift max/end".to_owned()];
-    table.set_header(
-        ["trial", "m"]
-            .map(str::to_owned)
-            .into_iter()
-            .chain(heads)
-            .chain(drift),
-    );
+    table.set_header(["trial", "m"].map(str::to_owned).into_iter().chain(heads).chain(drift));
     for run in runs {
         for (index, machine) in run.machines.iter().enumerate() {
             let is_first = index == 0;
@@ -188,23 +174,16 @@ fn summary(runs: &[RunStats]) -> String {
 
 fn csv(runs: &[RunStats]) -> String {
     let figures = || FIGURES.iter().map(|figure| figure.column.to_owned());
-    let buckets = jump_ranges().map(|range| format!("jumps_{}", range.replace("..=", "_to_")));
+    let buckets = jump_ranges()
+        .map(|range| format!("jumps_{}", range.replace("..=", "_to_").replace(' ', "_")));
     let mut lines = vec![
-        [
-            "trial",
-            "pace",
-            "seed",
-            "draw_range",
-            "duration_s",
-            "drift_max",
-            "drift_end",
-        ]
-        .map(str::to_owned)
-        .into_iter()
-        .chain(figures())
-        .chain(buckets)
-        .collect::<Vec<_>>()
-        .join(","),
+        ["trial", "pace", "seed", "draw_range", "duration_s", "drift_max", "drift_end"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(figures())
+            .chain(buckets)
+            .collect::<Vec<_>>()
+            .join(","),
     ];
     for run in runs {
         for machine in &run.machines {
@@ -229,11 +208,7 @@ fn csv(runs: &[RunStats]) -> String {
 /// The ranges of the histogram of jumps: 1, 2, 3..=4 and so on.
 fn jump_ranges() -> [String; JUMP_BUCKETS.len() + 1] {
     std::array::from_fn(|index| {
-        let first = if index == 0 {
-            1
-        } else {
-            JUMP_BUCKETS[index - 1] + 1
-        };
+        let first = if index == 0 { 1 } else { JUMP_BUCKETS[index - 1] + 1 };
         match JUMP_BUCKETS.get(index) {
             Some(last) if *last == first => first.to_string(),
             Some(last) => format!("{first}..={last}"),

@@ -48,11 +48,8 @@ pub fn run(args: &WatchArgs) -> Result<Answer> {
         ticker.recv().context("the ticker ended")?;
         let mut lines = String::new();
         runs.retain(|(folder, trial)| {
-            let views: Vec<View> = trial
-                .machines
-                .iter()
-                .map(|spec| look_at(&log_path(folder, spec.port)))
-                .collect();
+            let views: Vec<View> =
+                trial.machines.iter().map(|spec| look_at(&log_path(folder, spec.port))).collect();
             lines.push_str(&progress_line(trial, &views));
             !views.iter().all(|view| view.has_ended)
         });
@@ -80,27 +77,16 @@ fn look_at(path: &Path) -> View {
     let tail = tail.unwrap_or_default();
     let whole = tail.rfind('\n').map_or("", |end| &tail[..end]);
     View {
-        last: whole
-            .lines()
-            .rev()
-            .find_map(|line| TickRecord::parse(line).ok()),
-        has_ended: whole
-            .lines()
-            .next_back()
-            .is_some_and(|line| line.starts_with("# end: ")),
+        last: whole.lines().rev().find_map(|line| TickRecord::parse(line).ok()),
+        has_ended: whole.lines().next_back().is_some_and(|line| line.starts_with("# end: ")),
     }
 }
 
 fn progress_line(trial: &Trial, views: &[View]) -> String {
-    let latest = views
-        .iter()
-        .filter_map(|view| Some(view.last.as_ref()?.model_time_us))
-        .max();
+    let latest = views.iter().filter_map(|view| Some(view.last.as_ref()?.model_time_us)).max();
     let seconds = latest.unwrap_or(0) / 1_000_000;
     let column = |value: fn(&TickRecord) -> u64| {
-        let cells = views
-            .iter()
-            .map(|view| view.last.as_ref().map_or(0, value).to_string());
+        let cells = views.iter().map(|view| view.last.as_ref().map_or(0, value).to_string());
         cells.collect::<Vec<_>>().join(" ")
     };
     let clocks = column(|record| record.logical_clock.0);

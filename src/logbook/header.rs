@@ -8,7 +8,7 @@ use std::fmt;
 use super::FORMAT;
 use crate::model::{ClockRate, DrawRange, MachineId, Phase, Seed};
 use crate::pace::{Pace, Speed};
-use crate::trial::{MachineSpec, Trial};
+use crate::trial::{DRAW_RANGE, DURATION_S, MachineSpec, Trial};
 
 /// The first line of every log, up to the number of its format.
 pub(super) const TITLE: &str = "# scalemodel log, format ";
@@ -44,12 +44,7 @@ impl Header {
     /// The header of a log that this program writes.
     #[must_use]
     pub fn new(trial: Trial, machine: MachineId, pace: Pace) -> Self {
-        Self {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            machine,
-            pace,
-            trial,
-        }
+        Self { version: env!("CARGO_PKG_VERSION").to_owned(), machine, pace, trial }
     }
 }
 
@@ -67,13 +62,9 @@ impl fmt::Display for Header {
         writeln!(formatter, "# seed: {}", self.trial.seed)?;
         writeln!(formatter, "# draw_range: {}", self.trial.draw_range.0)?;
         writeln!(formatter, "# duration_s: {}", self.trial.duration_s)?;
+        writeln!(formatter, "# machines: {}", self.trial.machines.len())?;
         for (spec, number) in self.trial.machines.iter().zip(1..) {
-            let MachineSpec {
-                host,
-                port,
-                clock_rate,
-                phase,
-            } = spec;
+            let MachineSpec { host, port, clock_rate, phase } = spec;
             writeln!(
                 formatter,
                 "# machine {number}: host={host} port={port} clock_rate={clock_rate} phase={phase}"
@@ -94,27 +85,37 @@ pub(super) struct HeaderBuilder {
     seed: Option<Seed>,
     draw_range: Option<DrawRange>,
     duration_s: Option<u64>,
+    machine_count: Option<usize>,
     machines: Vec<MachineSpec>,
 }
 
 impl HeaderBuilder {
-    /// Takes one line, split at its colon; says whether it is a line of the header.
-    pub(super) fn take(&mut self, key: &str, value: &str) -> Result<bool, String> {
+    /// Takes one line, split at its colon. A key that is not known is passed over: later releases
+    /// may add keys, and raise the number of the format when that would lead a reader astray.
+    pub(super) fn take(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
-            "version" => self.version = Some(value.to_owned()),
-            "trial" => self.name = Some(value.to_owned()),
-            "machine" => self.machine = Some(machine_id(value)?),
-            "pace" => self.pace = Some(value.to_owned()),
-            "speed" => self.speed = Some(value.to_owned()),
-            "seed" => self.seed = Some(Seed::new(number(value)?).ok_or("a seed beyond 2^63 - 1")?),
-            "draw_range" => self.draw_range = Some(DrawRange(number(value)?)),
-            "duration_s" => self.duration_s = Some(number(value)?),
+            "version" => once(&mut self.version, value.to_owned()),
+            "trial" => once(&mut self.name, value.to_owned()),
+            "machine" => once(&mut self.machine, machine_id(value)?),
+            "pace" => once(&mut self.pace, value.to_owned()),
+            "speed" => once(&mut self.speed, value.to_owned()),
+            "seed" => {
+                once(&mut self.seed, Seed::new(number(value)?).ok_or("a seed beyond 2^63 - 1")?)
+            }
+            "draw_range" => {
+                let range = Some(number(value)?).filter(|r| DRAW_RANGE.contains(&u64::from(*r)));
+                once(&mut self.draw_range, DrawRange(range.ok_or("draw_range out of range")?))
+            }
+            "duration_s" => {
+                let duration_s = Some(number(value)?).filter(|s| DURATION_S.contains(s));
+                once(&mut self.duration_s, duration_s.ok_or("duration_s out of range")?)
+            }
+            "machines" => once(&mut self.machine_count, number(value)?),
             _ => match key.strip_prefix("machine ") {
-                Some(position) => self.take_machine(position, value)?,
-                None => return Ok(false),
+                Some(position) => self.take_machine(position, value),
+                None => Ok(()),
             },
         }
-        Ok(true)
     }
 
     fn take_machine(&mut self, position: &str, value: &str) -> Result<(), String> {
@@ -128,9 +129,7 @@ impl HeaderBuilder {
                 .and_then(|field| field.strip_prefix(name)?.strip_prefix('='))
                 .ok_or_else(|| format!("expected {name}=..."))
         };
-        let host = field("host")?
-            .parse()
-            .map_err(|_| "host is no IP address".to_owned())?;
+        let host = field("host")?.parse().map_err(|_| "host is no IP address".to_owned())?;
         let (port, clock_rate) = (number(field("port")?)?, number(field("clock_rate")?)?);
         let phase = number(field("phase")?)?;
         if !ClockRate::ALLOWED.contains(&u64::from(clock_rate))
@@ -139,12 +138,7 @@ impl HeaderBuilder {
             return Err("clock_rate or phase out of range".to_owned());
         }
         let (clock_rate, phase) = (ClockRate(clock_rate), Phase(phase));
-        self.machines.push(MachineSpec {
-            host,
-            port,
-            clock_rate,
-            phase,
-        });
+        self.machines.push(MachineSpec { host, port, clock_rate, phase });
         Ok(())
     }
 
@@ -159,8 +153,9 @@ impl HeaderBuilder {
             other => return Err(format!("unknown pace '{other}'")),
         };
         let machine = present("machine", self.machine)?;
-        if self.machines.len() < 2 || self.machines.len() <= machine.index() {
-            return Err(format!("the header lists {} machines", self.machines.len()));
+        let (count, listed) = (present("machines", self.machine_count)?, self.machines.len());
+        if listed != count || listed < 2 || listed <= machine.index() {
+            return Err(format!("the header lists {listed} of {count} machines"));
         }
         let trial = Trial {
             name: present("trial", self.name)?,
@@ -169,12 +164,14 @@ impl HeaderBuilder {
             seed: present("seed", self.seed)?,
             machines: self.machines,
         };
-        Ok(Header {
-            version: present("version", self.version)?,
-            machine,
-            pace,
-            trial,
-        })
+        Ok(Header { version: present("version", self.version)?, machine, pace, trial })
+    }
+}
+
+fn once<T>(place: &mut Option<T>, value: T) -> Result<(), String> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err("this key stands twice in the header".to_owned()),
     }
 }
 
@@ -183,11 +180,7 @@ pub(super) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     let is_canonical = !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_digit())
         && (text == "0" || !text.starts_with('0'));
-    let value = if is_canonical {
-        text.parse().ok()
-    } else {
-        None
-    };
+    let value = if is_canonical { text.parse().ok() } else { None };
     value.ok_or_else(|| format!("'{text}' is no whole number of the expected size"))
 }
 

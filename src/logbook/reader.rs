@@ -50,13 +50,7 @@ pub struct ReadError {
 
 impl std::fmt::Display for ReadError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            formatter,
-            "{}:{}: {}",
-            self.path.display(),
-            self.line,
-            self.what
-        )
+        write!(formatter, "{}:{}: {}", self.path.display(), self.line, self.what)
     }
 }
 
@@ -68,11 +62,7 @@ impl Log {
     /// # Errors
     /// When the file cannot be read or does not follow the format.
     pub fn load(path: &Path) -> Result<Self, ReadError> {
-        let error = |line, what| ReadError {
-            path: path.to_owned(),
-            line,
-            what,
-        };
+        let error = |line, what| ReadError { path: path.to_owned(), line, what };
         let bytes = fs::read(path).map_err(|cause| error(0, format!("cannot read: {cause}")))?;
         let text = String::from_utf8(bytes).map_err(|cause| {
             let valid = &cause.as_bytes()[..cause.utf8_error().valid_up_to()];
@@ -106,10 +96,7 @@ impl Log {
 
     fn take(&mut self, line: usize, text: &str) -> Result<(), String> {
         if let Some(end) = &self.end {
-            return Err(format!(
-                "found an entry after the end entry on line {}",
-                end.line
-            ));
+            return Err(format!("found an entry after the end entry on line {}", end.line));
         }
         let Some(comment) = text.strip_prefix('#') else {
             let entry = TickRecord::parse(text)?;
@@ -135,7 +122,7 @@ impl Log {
 fn parse_header<'a>(
     lines: &mut impl Iterator<Item = (usize, &'a str)>,
 ) -> Result<(Header, Option<SystemTime>), (usize, String)> {
-    let (_, title) = lines.next().ok_or((1, "the log is empty".to_owned()))?;
+    let (_, title) = lines.next().ok_or((1, "no whole line".to_owned()))?;
     match title.strip_prefix(TITLE) {
         Some(format) if format == FORMAT.to_string() => {}
         Some(format) => {
@@ -152,21 +139,17 @@ fn parse_header<'a>(
         let Some(comment) = text.strip_prefix("# ") else {
             let is_columns = text.split_ascii_whitespace().eq(COLUMNS);
             if !is_columns || start.is_none() {
-                return Err((
-                    line,
-                    "expected '# start: ...' and the column names".to_owned(),
-                ));
+                return Err((line, "expected '# start: ...' and the column names".to_owned()));
             }
             break;
         };
-        let (key, value) = comment
-            .split_once(": ")
-            .ok_or((line, "expected '# key: value'".to_owned()))?;
+        let (key, value) =
+            comment.split_once(": ").ok_or((line, "expected '# key: value'".to_owned()))?;
         if key == "start" {
             let time = SystemTime::parse(value);
             start = Some(time.ok_or((line, format!("'{value}' is no system time")))?);
-        } else if !builder.take(key, value).map_err(|what| (line, what))? {
-            return Err((line, format!("unknown key '{key}' in the header")));
+        } else {
+            builder.take(key, value).map_err(|what| (line, what))?;
         }
     }
     Ok((builder.finish().map_err(|what| (last, what))?, start))

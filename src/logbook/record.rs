@@ -78,11 +78,8 @@ impl fmt::Display for TickRecord {
             LoggedEvent::Send(ports) => (joined(ports.iter()), None),
             LoggedEvent::Receive { from, timestamp } => (from.to_string(), Some(timestamp)),
         };
-        let model_time = format!(
-            "{}.{:06}",
-            self.model_time_us / 1_000_000,
-            self.model_time_us % 1_000_000
-        );
+        let model_time =
+            format!("{}.{:06}", self.model_time_us / 1_000_000, self.model_time_us % 1_000_000);
         write!(
             formatter,
             "{} {:>6} {model_time:>13} {:>11} {:<8} {peers:<11} {:>13} {:>9} {:>18} {:>4}",
@@ -105,14 +102,11 @@ impl TickRecord {
     /// Names the column that is wrong.
     pub fn parse(line: &str) -> Result<Self, String> {
         let mut cells = line.split_ascii_whitespace();
-        let mut cell = |name: &str| {
-            cells
-                .next()
-                .ok_or_else(|| format!("the line ends before {name}"))
-        };
+        let mut cell =
+            |name: &str| cells.next().ok_or_else(|| format!("the line ends before {name}"));
         let system_time = SystemTime::parse(cell("system_time")?)
             .ok_or_else(|| "system_time is not YYYY-MM-DDThh:mm:ss.ffffffZ".to_owned())?;
-        let tick = Tick(column("tick", cell("tick")?)?);
+        let tick = parse_tick(cell("tick")?)?;
         let model_time_us = parse_model_time(cell("model_time_s")?)?;
         let lateness_us = parse_lateness(cell("lateness_us")?)?;
         let (event, peers) = (cell("event")?, cell("peers")?);
@@ -141,12 +135,20 @@ fn column<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {
     number(text).map_err(|error| format!("{name}: {error}"))
 }
 
+/// No tick of any trial has a larger number: 10,000 a second for 10^9 seconds.
+const TICK_MAX: u64 = 10_000_000_000_000;
+
+/// No channel counts more messages; it keeps sums of counts in range.
+const COUNT_MAX: u64 = TICK_MAX;
+
+fn parse_tick(text: &str) -> Result<Tick, String> {
+    let tick = column("tick", text)?;
+    let is_a_tick = (1..=TICK_MAX).contains(&tick);
+    if is_a_tick { Ok(Tick(tick)) } else { Err(format!("tick {tick} is out of range")) }
+}
+
 fn optional<T: std::str::FromStr>(name: &str, text: &str) -> Result<Option<T>, String> {
-    if text == "-" {
-        Ok(None)
-    } else {
-        column(name, text).map(Some)
-    }
+    if text == "-" { Ok(None) } else { column(name, text).map(Some) }
 }
 
 fn parse_model_time(text: &str) -> Result<u64, String> {
@@ -155,9 +157,7 @@ fn parse_model_time(text: &str) -> Result<u64, String> {
     });
     let (seconds, micros) = parts.ok_or("model_time_s is not seconds with six decimals")?;
     let seconds: u64 = column("model_time_s", seconds)?;
-    let micros: u64 = micros
-        .parse()
-        .map_err(|_| "model_time_s has wrong decimals".to_owned())?;
+    let micros: u64 = micros.parse().map_err(|_| "model_time_s has wrong decimals".to_owned())?;
     seconds
         .checked_mul(1_000_000)
         .and_then(|total| total.checked_add(micros))
@@ -183,16 +183,13 @@ fn parse_event(
             let ports: Result<_, _> = ports.split(',').map(|port| column("peers", port)).collect();
             Ok(LoggedEvent::Send(ports?))
         }
-        ("receive", port, Some(timestamp)) if port != "-" => Ok(LoggedEvent::Receive {
-            from: column("peers", port)?,
-            timestamp,
-        }),
-        ("internal" | "send" | "receive", ..) => Err(format!(
-            "peers and received_timestamp do not fit the event '{event}'"
-        )),
-        _ => Err(format!(
-            "unknown event '{event}'; known: internal, send, receive"
-        )),
+        ("receive", port, Some(timestamp)) if port != "-" => {
+            Ok(LoggedEvent::Receive { from: column("peers", port)?, timestamp })
+        }
+        ("internal" | "send" | "receive", ..) => {
+            Err(format!("peers and received_timestamp do not fit the event '{event}'"))
+        }
+        _ => Err(format!("unknown event '{event}'; known: internal, send, receive")),
     }
 }
 
@@ -218,17 +215,15 @@ impl SkipRecord {
 
     pub(super) fn parse(value: &str) -> Result<Self, String> {
         let mut fields = Fields::new(value);
-        let (first, last) = fields
-            .take("ticks")?
-            .split_once("..=")
-            .ok_or("ticks is not FIRST..=LAST")?;
+        let (first, last) =
+            fields.take("ticks")?.split_once("..=").ok_or("ticks is not FIRST..=LAST")?;
         let record = Self {
-            first: Tick(number(first)?),
-            last: Tick(number(last)?),
+            first: parse_tick(first)?,
+            last: parse_tick(last)?,
             lateness_us: number(fields.take("lateness_us")?)?,
             system_time: fields.system_time()?,
         };
-        if record.first.0 == 0 || record.last < record.first {
+        if record.last < record.first {
             return Err("ticks is not a range of ticks".to_owned());
         }
         fields.finish()?;
@@ -238,12 +233,7 @@ impl SkipRecord {
 
 impl fmt::Display for SkipRecord {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            system_time,
-            first,
-            last,
-            lateness_us,
-        } = self;
+        let Self { system_time, first, last, lateness_us } = self;
         write!(
             formatter,
             "# skipped: ticks={first}..={last} lateness_us={lateness_us} system_time={system_time}"
@@ -309,10 +299,7 @@ impl ChannelCounts {
     /// The count of one port, if it is listed.
     #[must_use]
     pub fn get(&self, port: u16) -> Option<u64> {
-        self.0
-            .iter()
-            .find(|(listed, _)| *listed == port)
-            .map(|(_, count)| *count)
+        self.0.iter().find(|(listed, _)| *listed == port).map(|(_, count)| *count)
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -321,7 +308,8 @@ impl ChannelCounts {
         }
         let counts = text.split(',').map(|pair| {
             let (port, count) = pair.split_once(':').ok_or("expected PORT:COUNT")?;
-            Ok::<_, String>((number(port)?, number(count)?))
+            let count = Some(number(count)?).filter(|count| *count <= COUNT_MAX);
+            Ok::<_, String>((number(port)?, count.ok_or("a count out of range")?))
         });
         counts.collect::<Result<_, _>>().map(Self)
     }
@@ -424,10 +412,7 @@ impl<'a> Fields<'a> {
 
 /// Joins with commas.
 fn joined<T: ToString>(items: impl Iterator<Item = T>) -> String {
-    items
-        .map(|item| item.to_string())
-        .collect::<Vec<_>>()
-        .join(",")
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]
@@ -449,7 +434,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_tick_is_read_back_as_it_was_written(
-            (micros, tick, model_time_us) in (0_i64..=4_102_444_800_000_000, 1_u64.., any::<u64>()),
+            (micros, tick, model_time_us) in (0_i64..=4_102_444_800_000_000, 1..=TICK_MAX, any::<u64>()),
             (lateness_us, clock, queue_len) in (-(1_i64 << 60)..1 << 60, 1_u64.., any::<u64>()),
             event in event(),
             draw in proptest::option::of(1_u32..),
@@ -475,8 +460,8 @@ mod tests {
                 (1_u16..).prop_map(Ending::PeerSilent),
             ],
             numbers in (any::<u64>(), any::<u64>(), any::<u64>()),
-            sent in proptest::collection::vec((any::<u16>(), any::<u64>()), 0..9),
-            left in proptest::collection::vec((any::<u16>(), any::<u64>()), 0..9),
+            sent in proptest::collection::vec((any::<u16>(), 0..=COUNT_MAX), 0..9),
+            left in proptest::collection::vec((any::<u16>(), 0..=COUNT_MAX), 0..9),
         ) {
             let record = EndRecord {
                 why,
@@ -510,10 +495,7 @@ mod tests {
             lateness_us: 1_200_000,
         };
         let line = record.to_string();
-        assert_eq!(
-            SkipRecord::parse(line.strip_prefix("# skipped: ").unwrap()),
-            Ok(record)
-        );
+        assert_eq!(SkipRecord::parse(line.strip_prefix("# skipped: ").unwrap()), Ok(record));
         assert_eq!(record.count(), 5);
     }
 }

@@ -13,26 +13,14 @@ impl SystemTime {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
-        let separators = [
-            (4, b'-'),
-            (7, b'-'),
-            (10, b'T'),
-            (13, b':'),
-            (16, b':'),
-            (19, b'.'),
-        ];
+        let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.')];
         let is_framed = bytes.len() == 27 && bytes[26] == b'Z';
-        if !is_framed
-            || separators
-                .iter()
-                .any(|&(at, separator)| bytes[at] != separator)
-        {
+        if !is_framed || separators.iter().any(|&(at, separator)| bytes[at] != separator) {
             return None;
         }
         let number = |from: usize, to: usize| {
             bytes[from..to].iter().try_fold(0_u32, |number, byte| {
-                byte.is_ascii_digit()
-                    .then(|| number * 10 + u32::from(byte - b'0'))
+                byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'))
             })
         };
         let year = i32::try_from(number(0, 4)?).ok()?;
@@ -53,10 +41,7 @@ impl SystemTime {
     }
 
     fn format(self, format: &str) -> String {
-        DateTime::from_timestamp_micros(self.0)
-            .unwrap_or_default()
-            .format(format)
-            .to_string()
+        DateTime::from_timestamp_micros(self.0).unwrap_or_default().format(format).to_string()
     }
 }
 

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::header::{COLUMNS, Header};
 use super::record::{EndRecord, SkipRecord, TickRecord};
@@ -23,6 +23,7 @@ pub struct LogWriter {
     file: File,
     path: PathBuf,
     buffer: String,
+    is_broken: bool,
 }
 
 impl LogWriter {
@@ -38,11 +39,8 @@ impl LogWriter {
                 path.display()
             )
         })?;
-        let mut writer = Self {
-            file,
-            path: path.to_owned(),
-            buffer: header.to_string(),
-        };
+        let mut writer =
+            Self { file, path: path.to_owned(), buffer: header.to_string(), is_broken: false };
         writer.flush()?;
         Ok(writer)
     }
@@ -53,18 +51,8 @@ impl LogWriter {
     /// When the file cannot be written.
     pub fn start(&mut self, start: SystemTime) -> Result<()> {
         self.line(&format_args!("# start: {start}"));
-        let [
-            time,
-            tick,
-            model_time,
-            lateness,
-            event,
-            peers,
-            clock,
-            queue,
-            received,
-            draw,
-        ] = COLUMNS;
+        let [time, tick, model_time, lateness, event, peers, clock, queue, received, draw] =
+            COLUMNS;
         self.line(&format_args!(
             "{time:<27} {tick:>6} {model_time:>13} {lateness:>11} {event:<8} {peers:<11} \
              {clock:>13} {queue:>9} {received:>18} {draw:>4}"
@@ -78,11 +66,7 @@ impl LogWriter {
     /// When the file cannot be written.
     pub fn tick(&mut self, record: &TickRecord) -> Result<()> {
         self.line(record);
-        if BUFFER_MAX <= self.buffer.len() {
-            self.flush()
-        } else {
-            Ok(())
-        }
+        if BUFFER_MAX <= self.buffer.len() { self.flush() } else { Ok(()) }
     }
 
     /// Writes that ticks were skipped.
@@ -108,7 +92,12 @@ impl LogWriter {
     /// # Errors
     /// When the file cannot be written.
     pub fn flush(&mut self) -> Result<()> {
+        if self.is_broken {
+            // A failed write may have torn a line; nothing may be glued to it.
+            bail!("the log {} could not be written before", self.path.display());
+        }
         let written = self.file.write_all(self.buffer.as_bytes());
+        self.is_broken = written.is_err();
         self.buffer.clear();
         written.with_context(|| format!("cannot write the log {}", self.path.display()))
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 
 use super::inbox::{Halt, Inbox, Notice};
-use super::producer::{Producer, Producers, Refusal};
+use super::producer::{Attempt, Producer, Producers, Refusal};
 use super::wire::{Hello, Line};
 use crate::model::MachineId;
 use crate::trial::Trial;
@@ -55,12 +55,9 @@ impl Assembly<'_> {
         let mut roll = Roll::default();
         let producers = self.connect_all(&peers, deadline, &mut roll)?;
         let mut producers = Producers::new(producers, &peers);
-        self.wait_for(
-            deadline,
-            &mut roll,
-            "did not connect to this machine",
-            |roll| missing(&peers, &roll.connected),
-        )?;
+        self.wait_for(deadline, &mut roll, "did not connect to this machine", |roll| {
+            missing(&peers, &roll.connected)
+        })?;
         let start = if self.hello.from == starter() {
             self.wait_for(deadline, &mut roll, "did not get ready", |roll| {
                 missing(&peers, &roll.ready)
@@ -68,18 +65,9 @@ impl Assembly<'_> {
             self.name_start(&peers, &mut producers)?
         } else {
             producers.say(starter(), &Line::Ready)?;
-            self.wait_for(
-                deadline,
-                &mut roll,
-                "did not name the common start",
-                |roll| {
-                    if roll.start.is_some() {
-                        Vec::new()
-                    } else {
-                        vec![starter()]
-                    }
-                },
-            )?;
+            self.wait_for(deadline, &mut roll, "did not name the common start", |roll| {
+                if roll.start.is_some() { Vec::new() } else { vec![starter()] }
+            })?;
             roll.start.expect("the wait ends when the start is named")
         };
         Ok((producers, start))
@@ -91,22 +79,26 @@ impl Assembly<'_> {
         deadline: Instant,
         roll: &mut Roll,
     ) -> Result<Vec<Producer>, Halt> {
-        let mut absent: Vec<(MachineId, String)> = peers
-            .iter()
-            .map(|peer| (*peer, "not tried".to_owned()))
-            .collect();
+        let mut attempts: Vec<Attempt> = peers.iter().map(|peer| self.attempt(*peer)).collect();
         let mut producers = Vec::new();
         let mut backoff = BACKOFF_MIN;
         loop {
-            for (peer, _) in std::mem::take(&mut absent) {
-                match self.connect(peer) {
+            let mut absent = Vec::new();
+            let mut failed = Vec::new();
+            for mut attempt in attempts {
+                match attempt.go_on() {
                     Ok(producer) => producers.push(producer),
-                    Err(Refusal::NotYet(why)) => absent.push((peer, why)),
+                    Err(Refusal::NotYet(why)) => {
+                        absent.push((attempt.peer(), why));
+                        failed.push(attempt);
+                    }
                     Err(Refusal::Final(why)) => {
-                        return Err(Halt::Failed(anyhow!("{}: {why}", self.name(peer))));
+                        let name = self.name(attempt.peer());
+                        return Err(Halt::Failed(anyhow!("{name}: {why}")));
                     }
                 }
             }
+            attempts = failed;
             if absent.is_empty() {
                 return Ok(producers);
             }
@@ -119,12 +111,9 @@ impl Assembly<'_> {
         }
     }
 
-    fn connect(&self, peer: MachineId) -> Result<Producer, Refusal> {
-        let hello = Hello {
-            to: peer,
-            ..self.hello.clone()
-        };
-        Producer::connect(self.trial.spec(peer).address(), &hello)
+    fn attempt(&self, peer: MachineId) -> Attempt {
+        let hello = Hello { to: peer, ..self.hello.clone() };
+        Attempt::new(self.trial.spec(peer).address(), hello)
     }
 
     fn name_start(&self, peers: &[MachineId], producers: &mut Producers) -> Result<Instant, Halt> {
@@ -154,7 +143,9 @@ impl Assembly<'_> {
             if deadline <= wall_clock::now() {
                 let names: Vec<_> = absent.iter().map(|peer| self.name(*peer)).collect();
                 let (names, limit) = (names.join(", "), self.limit.as_secs_f64());
-                return Err(Halt::Failed(anyhow!("{names} {failure} within {limit} s")));
+                return Err(Halt::Failed(anyhow!(
+                    "{names} {failure} within {limit} s (--connect-limit)"
+                )));
             }
             if let Some(notice) = self.inbox.next_notice(deadline) {
                 self.enrol(notice, roll)?;
@@ -173,6 +164,7 @@ impl Assembly<'_> {
     fn enrol(&mut self, notice: Notice, roll: &mut Roll) -> Result<(), Halt> {
         let is_first = match notice {
             Notice::Connected(peer) => roll.connected.insert(peer),
+            Notice::Disconnected(peer) => roll.connected.remove(&peer),
             Notice::Ready(peer) if self.hello.from == starter() => roll.ready.insert(peer),
             Notice::Start(start) => roll.start.replace(start).is_none(),
             other => return self.inbox.heed(other),
@@ -180,7 +172,7 @@ impl Assembly<'_> {
         if is_first {
             Ok(())
         } else {
-            Err(Halt::Failed(anyhow!("a peer got ready twice")))
+            Err(Halt::Failed(anyhow!("a peer said 'ready' or 'start' twice")))
         }
     }
 
@@ -196,9 +188,7 @@ impl Assembly<'_> {
     }
 
     fn reasons(&self, absent: &[(MachineId, String)]) -> String {
-        let peers = absent
-            .iter()
-            .map(|(peer, why)| format!("{}: {why}", self.name(*peer)));
+        let peers = absent.iter().map(|(peer, why)| format!("{}: {why}", self.name(*peer)));
         format!("not reached: {}", peers.collect::<Vec<_>>().join("; "))
     }
 
@@ -213,9 +203,5 @@ impl Assembly<'_> {
 }
 
 fn missing(peers: &[MachineId], heard_of: &BTreeSet<MachineId>) -> Vec<MachineId> {
-    peers
-        .iter()
-        .filter(|peer| !heard_of.contains(peer))
-        .copied()
-        .collect()
+    peers.iter().filter(|peer| !heard_of.contains(peer)).copied().collect()
 }

@@ -13,55 +13,49 @@ use crate::wall_clock;
 pub(super) fn consume(mut stream: impl BufRead, from: MachineId, door: &Door) {
     let mut buffer = Vec::with_capacity(64);
     let mut sequence = 0;
+    let mut is_silent = true;
     loop {
         let line = match read_line(&mut stream, LINE_LEN_MAX, &mut buffer) {
             Ok(Some(line)) => line,
+            Ok(None) if is_silent => return door.release(from),
             Ok(None) => return lose(door, from, "its connection ended without a goodbye"),
             Err(error) => return lose(door, from, &error.to_string()),
         };
+        is_silent = false;
         match line {
-            Line::Message {
-                timestamp,
-                tick,
-                sequence: found,
-            } => {
+            Line::Message { timestamp, tick, sequence: found } => {
                 sequence += 1;
                 if found != sequence {
                     let why = format!("message {found} arrived where {sequence} was due");
                     return lose(door, from, &why);
                 }
                 let message = Message { from, timestamp };
-                door.inbox.arrive(Arrival {
-                    message,
-                    sent_at: tick,
-                });
+                if !door.inbox.arrive(Arrival { message, sent_at: tick }) {
+                    return;
+                }
             }
             Line::Ready => door.inbox.tell(Notice::Ready(from)),
             Line::Start { in_ns } if from == MachineId::new(1) => {
                 let begin = wall_clock::now() + Duration::from_nanos(in_ns);
                 door.inbox.tell(Notice::Start(begin));
             }
-            Line::Goodbye { sent, left_for } => {
-                return door.inbox.tell(Notice::Goodbye {
-                    from,
-                    sent,
-                    left_for,
-                });
+            Line::Goodbye { sent, left_for } if left_for.is_none_or(|cause| door.knows(cause)) => {
+                // Who leaves because of this machine is, seen from here, the one who leaves.
+                let own_fault = |cause| if cause == door.machine { from } else { cause };
+                let left_for = left_for.map(own_fault);
+                return door.inbox.tell(Notice::Goodbye { from, sent, left_for });
             }
-            Line::Start { .. } | Line::Hello(_) | Line::Welcome | Line::Refused(_) => {
-                return lose(
-                    door,
-                    from,
-                    &format!("it said '{line}', which is not its to say"),
-                );
+            Line::Goodbye { .. }
+            | Line::Start { .. }
+            | Line::Hello(_)
+            | Line::Welcome
+            | Line::Refused(_) => {
+                return lose(door, from, &format!("it said '{line}', which is not its to say"));
             }
         }
     }
 }
 
 fn lose(door: &Door, from: MachineId, why: &str) {
-    door.inbox.tell(Notice::Lost {
-        from,
-        why: why.to_owned(),
-    });
+    door.inbox.tell(Notice::Lost { from, why: why.to_owned() });
 }

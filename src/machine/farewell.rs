@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::anyhow;
 
 use super::inbox::Halt;
 use super::pacemaker::Pacemaker;
@@ -16,23 +16,20 @@ use crate::model::MachineId;
 use crate::trial::Trial;
 use crate::wall_clock;
 
-/// Ends a machine after its tick loop, and gives the halt that cut it short, if one did.
+/// Ends a machine after its tick loop, and gives what cut it short, if anything did.
 pub(super) fn part(
     mut ticks: TickLoop<'_>,
     pacemaker: &mut dyn Pacemaker,
     halt: Option<Halt>,
     limit: Duration,
-) -> Result<Option<Halt>> {
-    let left_for = halt.as_ref().map(|halt| halt.cause(ticks.id));
-    let deaf = ticks.producers.say_goodbye(left_for);
-    let mut absent: Vec<MachineId> = ticks.producers.sent().map(|(peer, _)| peer).collect();
-    absent.retain(|peer| !deaf.contains(peer) && !is_lost(halt.as_ref(), *peer));
-    let halt = hear_goodbyes(&mut ticks, absent, limit, halt);
+) -> Option<Halt> {
+    let trouble = hear_goodbyes(&mut ticks, halt.as_ref(), limit);
     pacemaker.admit(&ticks.inbox, &mut ticks.queue);
     let left = count_left(&ticks);
-    let halt = halt.or_else(|| missing_message(&ticks, &left));
+    let trouble = trouble.or_else(|| missing_message(&ticks, &left));
+    let why = ending(ticks.trial, halt.as_ref(), trouble.as_ref());
     let record = EndRecord {
-        why: ending(ticks.trial, halt.as_ref()),
+        why,
         system_time: pacemaker.ended_at(),
         ticks_done: ticks.tally.ticks_done,
         ticks_skipped: ticks.tally.ticks_skipped,
@@ -41,33 +38,29 @@ pub(super) fn part(
         received: by_port(ticks.trial, of_peers(&ticks, &ticks.tally.received)),
         left: by_port(ticks.trial, of_peers(&ticks, &left)),
     };
-    ticks.log.end(&record)?;
-    Ok(halt)
+    // What went wrong first is what the machine tells.
+    let written = ticks.log.end(&record).err().map(Halt::Failed);
+    halt.or(trouble).or(written)
 }
 
-fn is_lost(halt: Option<&Halt>, peer: MachineId) -> bool {
-    matches!(halt, Some(Halt::PeerLost { peer: lost, .. }) if *lost == peer)
-}
-
-/// Reads until nobody's goodbye is missing. What goes wrong first is what the machine tells.
-fn hear_goodbyes(
-    ticks: &mut TickLoop<'_>,
-    mut absent: Vec<MachineId>,
-    limit: Duration,
-    mut halt: Option<Halt>,
-) -> Option<Halt> {
+/// Says goodbye and reads until nobody's is missing; gives what goes wrong meanwhile.
+fn hear_goodbyes(ticks: &mut TickLoop<'_>, halt: Option<&Halt>, limit: Duration) -> Option<Halt> {
     let deadline = wall_clock::now() + limit;
+    let left_for = halt.map(|halt| halt.cause(ticks.id));
+    let mut trouble = ticks.producers.say_goodbye(left_for).err();
+    let mut absent: Vec<MachineId> = ticks.producers.sent().map(|(peer, _)| peer).collect();
     loop {
-        absent.retain(|peer| ticks.inbox.goodbye_of(*peer).is_none());
-        let Some(&peer) = absent.first() else {
-            return halt;
-        };
-        let Some(notice) = ticks.inbox.next_notice(deadline) else {
-            return halt.or(Some(Halt::PeerSilent(peer)));
-        };
-        if let Err(trouble) = ticks.inbox.heed(notice) {
-            absent.retain(|peer| !is_lost(Some(&trouble), *peer));
-            halt = halt.or(Some(trouble));
+        let is_lost =
+            |peer| [halt, trouble.as_ref()].into_iter().flatten().any(|halt| halt.loses(peer));
+        absent.retain(|peer| ticks.inbox.goodbye_of(*peer).is_none() && !is_lost(*peer));
+        let Some(&peer) = absent.first() else { return trouble };
+        match ticks.inbox.next_notice(deadline).map(|notice| ticks.inbox.heed(notice)) {
+            None => return trouble.or(Some(Halt::PeerSilent(peer))),
+            Some(Ok(())) => {}
+            Some(Err(next)) => {
+                absent.retain(|peer| !next.loses(*peer));
+                trouble = trouble.or(Some(next));
+            }
         }
     }
 }
@@ -101,16 +94,14 @@ fn of_peers(
 }
 
 fn by_port(trial: &Trial, counts: impl Iterator<Item = (MachineId, u64)>) -> ChannelCounts {
-    ChannelCounts(
-        counts
-            .map(|(peer, count)| (trial.spec(peer).port, count))
-            .collect(),
-    )
+    ChannelCounts(counts.map(|(peer, count)| (trial.spec(peer).port, count)).collect())
 }
 
-fn ending(trial: &Trial, halt: Option<&Halt>) -> Ending {
+/// Why the log ends: a peer that was never heard out matters more than why the machine left.
+fn ending(trial: &Trial, halt: Option<&Halt>, trouble: Option<&Halt>) -> Ending {
     let port = |peer: &MachineId| trial.spec(*peer).port;
-    match halt {
+    let unheard = trouble.filter(|halt| !matches!(halt, Halt::PeerLeft(_) | Halt::Signalled(_)));
+    match unheard.or(halt).or(trouble) {
         None => Ending::Finished,
         Some(Halt::Signalled(_)) => Ending::Interrupted,
         Some(Halt::PeerLeft(peer)) => Ending::PeerLeft(port(peer)),
@@ -128,10 +119,7 @@ pub(super) fn explain(trial: &Trial, halt: Halt) -> anyhow::Error {
         Halt::PeerLeft(peer) => anyhow!("{} left before its last tick", name(peer)),
         Halt::PeerLost { peer, why } => anyhow!("{} is lost: {why}", name(peer)),
         Halt::PeerSilent(peer) => {
-            anyhow!(
-                "{} did not say goodbye in time (--goodbye-limit)",
-                name(peer)
-            )
+            anyhow!("{} did not say goodbye in time (--goodbye-limit)", name(peer))
         }
         Halt::Failed(error) => error,
     }

@@ -4,6 +4,8 @@
 //! wake the tick loop at once, whatever it waits for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::anyhow;
@@ -24,16 +26,14 @@ pub(super) struct Arrival {
 pub(super) enum Notice {
     /// A peer's connection to this machine stands.
     Connected(MachineId),
+    /// A peer's connection ended before anything was said on it: it may connect again.
+    Disconnected(MachineId),
     /// A peer's connections all stand. Only machine 1 is told.
     Ready(MachineId),
     /// Machine 1 has named the common start.
     Start(Instant),
     /// A peer has sent its last line.
-    Goodbye {
-        from: MachineId,
-        sent: u64,
-        left_for: Option<MachineId>,
-    },
+    Goodbye { from: MachineId, sent: u64, left_for: Option<MachineId> },
     /// The connection from a peer ended without a goodbye, or broke the protocol.
     Lost { from: MachineId, why: String },
     /// So many messages wait that a bound is reached.
@@ -65,6 +65,11 @@ impl Halt {
             Self::Signalled(_) | Self::Failed(_) => own,
         }
     }
+
+    /// Whether the connection to or from `peer` is broken, so that no goodbye will come.
+    pub(super) fn loses(&self, peer: MachineId) -> bool {
+        matches!(self, Self::PeerLost { peer: lost, .. } if *lost == peer)
+    }
 }
 
 impl From<anyhow::Error> for Halt {
@@ -78,19 +83,21 @@ impl From<anyhow::Error> for Halt {
 pub(super) struct InboxSender {
     arrivals: Sender<Arrival>,
     notices: Sender<Notice>,
+    waiting: Arc<AtomicUsize>,
     queue_limit: usize,
 }
 
 impl InboxSender {
-    /// Puts a message into the queue.
-    pub(super) fn arrive(&self, arrival: Arrival) {
-        if self.queue_limit <= self.arrivals.len() {
-            self.tell(Notice::Full {
-                limit: self.queue_limit,
-            });
+    /// Puts a message into the queue; false if the queue is full, which ends the machine.
+    pub(super) fn arrive(&self, arrival: Arrival) -> bool {
+        let has_room = self.waiting.fetch_add(1, Ordering::Relaxed) < self.queue_limit;
+        if has_room {
+            // The tick loop ends before its consumers do; nobody misses what arrives after that.
+            let _ = self.arrivals.send(arrival);
+        } else {
+            self.tell(Notice::Full { limit: self.queue_limit });
         }
-        // The tick loop ends before its consumers do; nobody misses what arrives after that.
-        let _ = self.arrivals.send(arrival);
+        has_room
     }
 
     /// Tells the tick loop at once.
@@ -104,6 +111,8 @@ impl InboxSender {
 pub(super) struct Inbox {
     arrivals: Receiver<Arrival>,
     notices: Receiver<Notice>,
+    /// How many messages wait: those that have arrived, and no tick has received yet.
+    waiting: Arc<AtomicUsize>,
     goodbyes: BTreeMap<MachineId, u64>,
 }
 
@@ -111,25 +120,21 @@ pub(super) struct Inbox {
 pub(super) fn inbox(queue_limit: usize) -> (InboxSender, Inbox) {
     let (arrivals_in, arrivals) = unbounded();
     let (notices_in, notices) = unbounded();
-    let sender = InboxSender {
-        arrivals: arrivals_in,
-        notices: notices_in,
-        queue_limit,
-    };
-    (
-        sender,
-        Inbox {
-            arrivals,
-            notices,
-            goodbyes: BTreeMap::new(),
-        },
-    )
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let inbox =
+        Inbox { arrivals, notices, waiting: Arc::clone(&waiting), goodbyes: BTreeMap::new() };
+    (InboxSender { arrivals: arrivals_in, notices: notices_in, waiting, queue_limit }, inbox)
 }
 
 impl Inbox {
     /// Takes the oldest message that has arrived, if there is one.
     pub(super) fn take_arrival(&self) -> Option<Arrival> {
         self.arrivals.try_recv().ok()
+    }
+
+    /// Notes that a tick has received a message: there is room for another.
+    pub(super) fn note_received(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Waits for the next notice until `deadline`; nothing if none came.
@@ -154,11 +159,7 @@ impl Inbox {
     /// Takes in a notice while ticks run: goodbyes are kept, everything else halts the machine.
     pub(super) fn heed(&mut self, notice: Notice) -> Result<(), Halt> {
         match notice {
-            Notice::Goodbye {
-                from,
-                sent,
-                left_for,
-            } => {
+            Notice::Goodbye { from, sent, left_for } => {
                 self.goodbyes.insert(from, sent);
                 left_for.map_or(Ok(()), |cause| Err(Halt::PeerLeft(cause)))
             }
@@ -168,13 +169,13 @@ impl Inbox {
                 "{limit} messages wait in the queue, which is its limit; raise --queue-limit, or \
                  slow the peers down"
             ))),
-            Notice::Connected(from) | Notice::Ready(from) => Err(Halt::PeerLost {
-                peer: from,
-                why: "it connected or got ready a second time".to_owned(),
-            }),
-            Notice::Start(_) => Err(Halt::Failed(anyhow!(
-                "machine 1 named the common start a second time"
-            ))),
+            Notice::Connected(from) | Notice::Disconnected(from) | Notice::Ready(from) => {
+                let why = "it connected, or said 'ready', out of turn".to_owned();
+                Err(Halt::PeerLost { peer: from, why })
+            }
+            Notice::Start(_) => {
+                Err(Halt::Failed(anyhow!("machine 1 named the common start a second time")))
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! The one listening socket of a machine. It lets nobody in but the peers of the run.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufReader, Write as _};
+use std::io::{self, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -64,50 +64,40 @@ impl Door {
         inbox: InboxSender,
     ) -> Self {
         let present = Mutex::new(BTreeSet::new());
-        Self {
-            run,
-            machine,
-            peers,
-            inbox,
-            present,
-            strangers: AtomicUsize::new(0),
-        }
+        Self { run, machine, peers, inbox, present, strangers: AtomicUsize::new(0) }
     }
 
     /// Checks a hello against the run, and takes the name it gives.
     fn admit(&self, hello: &Hello) -> Result<(), String> {
-        let Hello {
-            protocol,
-            run,
-            from,
-            to,
-            ..
-        } = hello;
+        let Hello { protocol, run, from, to, .. } = hello;
         if *protocol != PROTOCOL {
-            return Err(format!(
-                "protocol {protocol}; this machine speaks {PROTOCOL}"
-            ));
+            return Err(format!("protocol {protocol}; this machine speaks {PROTOCOL}"));
         }
         if *run != self.run {
             return Err("another run".to_owned());
         }
         if *to != self.machine {
-            return Err(format!(
-                "this is machine {}, not machine {to}",
-                self.machine
-            ));
+            return Err(format!("this is machine {}, not machine {to}", self.machine));
         }
         if !self.peers.contains(from) {
-            return Err(format!(
-                "machine {from} is no peer of machine {}",
-                self.machine
-            ));
+            return Err(format!("machine {from} is no peer of machine {}", self.machine));
         }
         let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
         if !present.insert(*from) {
             return Err(format!("machine {from} is connected already"));
         }
         Ok(())
+    }
+
+    /// Gives a name back: its connection ended before anything was said on it.
+    pub(super) fn release(&self, from: MachineId) {
+        self.present.lock().unwrap_or_else(PoisonError::into_inner).remove(&from);
+        self.inbox.tell(Notice::Disconnected(from));
+    }
+
+    /// Whether a number is that of a machine of this run.
+    pub(super) fn knows(&self, machine: MachineId) -> bool {
+        machine == self.machine || self.peers.contains(&machine)
     }
 }
 
@@ -142,9 +132,7 @@ fn receive(mut stream: TcpStream, door: &Arc<Door>) {
         return;
     }
     let served = Arc::clone(door);
-    let thread = thread::Builder::new()
-        .name("consumer".to_owned())
-        .stack_size(STACK_SIZE);
+    let thread = thread::Builder::new().name("consumer".to_owned()).stack_size(STACK_SIZE);
     if let Err(error) = thread.spawn(move || serve(stream, &served)) {
         door.strangers.fetch_sub(1, Ordering::Relaxed);
         warn!("refused a connection: cannot start a consumer thread: {error}");
@@ -158,12 +146,12 @@ fn serve(stream: TcpStream, door: &Door) {
     match from {
         Ok((from, reader)) => {
             door.inbox.tell(Notice::Connected(from));
+            // If the peer is gone, reading says so at once.
+            say(&mut &stream, &Line::Welcome);
             consumer::consume(reader, from, door);
         }
         Err(why) => {
-            let who = stream
-                .peer_addr()
-                .map_or("a stranger".to_owned(), |addr| addr.to_string());
+            let who = stream.peer_addr().map_or("a stranger".to_owned(), |addr| addr.to_string());
             warn!("refused {who}: {why}");
             refuse(&mut &stream, &why);
         }
@@ -197,10 +185,7 @@ fn hear_hello(
 ) -> Result<(MachineId, BufReader<TimedStream>), String> {
     let text = |error: io::Error| error.to_string();
     let deadline = Some(wall_clock::now() + HELLO_LIMIT);
-    let timed = TimedStream {
-        stream: stream.try_clone().map_err(text)?,
-        deadline,
-    };
+    let timed = TimedStream { stream: stream.try_clone().map_err(text)?, deadline };
     let mut reader = BufReader::new(timed);
     let line =
         read_line(&mut reader, HELLO_LEN_MAX, &mut Vec::new()).map_err(|error| {
@@ -214,20 +199,20 @@ fn hear_hello(
     let Some(Line::Hello(hello)) = line else {
         return Err("expected a hello".to_owned());
     };
-    door.admit(&hello)?;
     reader.get_mut().deadline = None;
     stream.set_read_timeout(None).map_err(text)?;
     stream.set_nodelay(true).map_err(text)?;
-    (&*stream)
-        .write_all(format!("{}\n", Line::Welcome).as_bytes())
-        .map_err(text)?;
+    door.admit(&hello)?;
     Ok((hello.from, reader))
 }
 
-/// Answers and closes. The other side may be gone, which is no concern of ours.
 fn refuse(stream: &mut impl io::Write, why: &str) {
-    if let Err(error) = stream.write_all(format!("{}\n", Line::Refused(why.to_owned())).as_bytes())
-    {
-        debug!("the refusal could not be sent: {error}");
+    say(stream, &Line::Refused(why.to_owned()));
+}
+
+/// Answers. The other side may be gone, which is no concern of ours.
+fn say(stream: &mut impl io::Write, line: &Line) {
+    if let Err(error) = stream.write_all(format!("{line}\n").as_bytes()) {
+        debug!("the answer '{line}' could not be sent: {error}");
     }
 }

@@ -67,17 +67,9 @@ pub enum Outcome {
 /// # Errors
 /// When the machine cannot listen, write its log, reach its peers or run its trial to the end.
 pub fn run(config: &MachineConfig) -> Result<Outcome> {
-    let MachineConfig {
-        trial,
-        machine,
-        limits,
-        ..
-    } = config;
+    let MachineConfig { trial, machine, limits, .. } = config;
     if trial.machines.len() <= machine.index() {
-        bail!(
-            "there is no machine {machine} in the trial: it has {}",
-            trial.machines.len()
-        );
+        bail!("there is no machine {machine} in the trial: it has {}", trial.machines.len());
     }
     let (sender, mut inbox) = inbox(limits.queue);
     signals::watch(sender.clone())?;
@@ -104,14 +96,7 @@ fn assemble(config: &MachineConfig, inbox: &mut Inbox) -> Result<(Producers, Ins
     let machines = u32::try_from(config.trial.machines.len()).unwrap_or(u32::MAX);
     let start_delay = START_DELAY + START_DELAY_PER_MACHINE * machines;
     let limit = config.limits.connect;
-    Assembly {
-        trial: &config.trial,
-        inbox,
-        hello,
-        limit,
-        start_delay,
-    }
-    .assemble()
+    Assembly { trial: &config.trial, inbox, hello, limit, start_delay }.assemble()
 }
 
 /// How far ahead machine 1 names the common start: long enough for every peer to hear of it.
@@ -126,22 +111,12 @@ fn live(
     mut log: LogWriter,
     start: Instant,
 ) -> Result<Outcome> {
-    let MachineConfig {
-        trial,
-        machine,
-        limits,
-        ..
-    } = config;
+    let MachineConfig { trial, machine, limits, .. } = config;
     let schedule = trial.schedule(*machine);
     let mut pacemaker = match config.pace {
         Pace::Real(speed) => {
             tighten_timer();
-            RealPacemaker {
-                schedule,
-                speed,
-                start,
-                skip_after: limits.skip_after,
-            }
+            RealPacemaker { schedule, speed, start, skip_after: limits.skip_after }
         }
         Pace::Virtual => bail!("the virtual pace is not built yet"),
     };
@@ -156,11 +131,10 @@ fn live(
         producers,
         log,
         queue: VecDeque::new(),
-        queue_limit: limits.queue,
         tally: Tally::default(),
     };
     let halt = ticks.run(&mut pacemaker).err();
-    match farewell::part(ticks, &mut pacemaker, halt, limits.goodbye)? {
+    match farewell::part(ticks, &mut pacemaker, halt, limits.goodbye) {
         None => Ok(Outcome::Finished),
         Some(Halt::Signalled(signal)) => Ok(Outcome::Signalled(signal)),
         Some(halt) => Err(farewell::explain(trial, halt)),

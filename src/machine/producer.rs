@@ -8,8 +8,14 @@ use super::inbox::Halt;
 use super::wire::{HELLO_LEN_MAX, Hello, Line, read_line};
 use crate::model::{MachineId, Tick, Timestamp};
 
-/// How long one attempt to connect, and the answer to a hello, may take.
-const ATTEMPT_LIMIT: Duration = Duration::from_secs(2);
+/// How long one attempt to connect may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long one look for the answer to a hello may take; the next look follows after a while.
+const ANSWER_LIMIT: Duration = Duration::from_millis(50);
+
+/// How long a peer may refuse to take a line: it is lost after that.
+const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
 /// The outgoing connection to one peer.
 #[derive(Debug)]
@@ -19,62 +25,94 @@ pub(super) struct Producer {
     sent: u64,
 }
 
-/// Why an attempt to reach a peer did not succeed.
+/// A connection to a peer that has not let this machine in yet.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    address: SocketAddr,
+    hello: Hello,
+    /// The connection on which the hello has been said.
+    asked: Option<TcpStream>,
+}
+
+/// Why a peer has not let this machine in.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// It may succeed later.
+    /// It may do so later.
     NotYet(String),
-    /// The peer will never let this machine in.
+    /// It never will.
     Final(String),
 }
 
-impl Producer {
-    /// Makes one attempt to connect and to be let in.
-    pub(super) fn connect(address: SocketAddr, hello: &Hello) -> Result<Self, Refusal> {
-        let not_yet = |error: io::Error| Refusal::NotYet(error.to_string());
-        let stream = TcpStream::connect_timeout(&address, ATTEMPT_LIMIT).map_err(not_yet)?;
-        let ends = (
-            stream.local_addr().map_err(not_yet)?,
-            stream.peer_addr().map_err(not_yet)?,
-        );
-        if ends.0 == ends.1 {
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::NotYet(error.to_string())
+    }
+}
+
+impl Attempt {
+    /// Prepares to reach the machine that `hello` is meant for.
+    pub(super) fn new(address: SocketAddr, hello: Hello) -> Self {
+        Self { address, hello, asked: None }
+    }
+
+    /// The peer to be reached.
+    pub(super) fn peer(&self) -> MachineId {
+        self.hello.to
+    }
+
+    /// Goes on where the last try ended: connects, says hello, hears the answer.
+    pub(super) fn go_on(&mut self) -> Result<Producer, Refusal> {
+        let stream = match self.asked.take() {
+            Some(stream) => stream,
+            None => self.ask()?,
+        };
+        match hear_answer(&stream) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.asked = Some(stream);
+                return Err(Refusal::NotYet("it has not answered the hello".to_owned()));
+            }
+            Err(refusal) => return Err(refusal),
+        }
+        stream.set_write_timeout(Some(WRITE_LIMIT))?;
+        Ok(Producer { peer: self.hello.to, stream, sent: 0 })
+    }
+
+    fn ask(&self) -> Result<TcpStream, Refusal> {
+        let mut stream = TcpStream::connect_timeout(&self.address, CONNECT_LIMIT)?;
+        if stream.local_addr()? == stream.peer_addr()? {
             // TCP's simultaneous open: a retried connect to a free local port may reach itself.
             return Err(Refusal::NotYet("nobody listens there".to_owned()));
         }
-        stream.set_nodelay(true).map_err(not_yet)?;
-        stream
-            .set_read_timeout(Some(ATTEMPT_LIMIT))
-            .map_err(not_yet)?;
-        let mut producer = Self {
-            peer: hello.to,
-            stream,
-            sent: 0,
-        };
-        producer
-            .write(&Line::Hello(hello.clone()))
-            .map_err(not_yet)?;
-        producer.hear_answer()?;
-        Ok(producer)
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+        stream.write_all(format!("{}\n", Line::Hello(self.hello.clone())).as_bytes())?;
+        Ok(stream)
     }
+}
 
-    fn hear_answer(&self) -> Result<(), Refusal> {
-        let mut reader = BufReader::new(&self.stream);
-        match read_line(&mut reader, HELLO_LEN_MAX, &mut Vec::new()) {
-            Ok(Some(Line::Welcome)) => Ok(()),
-            Ok(Some(Line::Refused(why))) => Err(Refusal::Final(format!("it refused: {why}"))),
-            Ok(Some(line)) => Err(Refusal::Final(format!(
-                "it answered the hello with '{line}'"
-            ))),
-            Ok(None) => Err(Refusal::NotYet("it closed the connection".to_owned())),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(Refusal::Final(
-                format!("another program holds its port: {error}"),
-            )),
-            Err(error) => Err(Refusal::NotYet(format!(
-                "it did not answer the hello: {error}"
-            ))),
+/// Whether the peer has said welcome; not yet, if it has said nothing.
+fn hear_answer(stream: &TcpStream) -> Result<bool, Refusal> {
+    let is_silence = |kind| matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+    match stream.peek(&mut [0]) {
+        Err(error) if is_silence(error.kind()) => return Ok(false),
+        _ => {}
+    }
+    match read_line(&mut BufReader::new(stream), HELLO_LEN_MAX, &mut Vec::new()) {
+        Ok(Some(Line::Welcome)) => Ok(true),
+        Ok(Some(Line::Refused(why))) => {
+            Err(Refusal::Final(format!("it refused: {}", why.escape_debug())))
         }
+        Ok(Some(line)) => Err(Refusal::Final(format!("it answered the hello with '{line}'"))),
+        Ok(None) => Err(Refusal::NotYet("it closed the connection".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(Refusal::Final(format!("another program holds its port: {error}")))
+        }
+        Err(error) => Err(error.into()),
     }
+}
 
+impl Producer {
     fn write(&mut self, line: &Line) -> io::Result<()> {
         self.stream.write_all(format!("{line}\n").as_bytes())
     }
@@ -99,61 +137,49 @@ impl Producers {
     }
 
     /// Sends the timestamp of a send event to each of its peers.
+    ///
+    /// The event is recorded already, so a message counts as sent even if its connection breaks.
     pub(super) fn send(
         &mut self,
         to: &[MachineId],
         timestamp: Timestamp,
         tick: Tick,
     ) -> Result<(), Halt> {
+        let mut halt = None;
         for &peer in to {
             let producer = self.producer(peer);
             producer.sent += 1;
-            let sequence = producer.sent;
-            let line = Line::Message {
-                timestamp,
-                tick,
-                sequence,
-            };
-            producer.write(&line).map_err(|error| lost(peer, &error))?;
-        }
-        Ok(())
-    }
-
-    /// Says goodbye to every peer, and because of whom if this is not the end of the trial; gives
-    /// those that could not be told.
-    pub(super) fn say_goodbye(&mut self, left_for: Option<MachineId>) -> Vec<MachineId> {
-        let mut deaf = Vec::new();
-        for producer in &mut self.producers {
-            let goodbye = Line::Goodbye {
-                sent: producer.sent,
-                left_for,
-            };
-            if producer.write(&goodbye).is_err() {
-                deaf.push(producer.peer);
+            let line = Line::Message { timestamp, tick, sequence: producer.sent };
+            if let Err(error) = producer.write(&line) {
+                halt.get_or_insert(lost(peer, &error));
             }
         }
-        deaf
+        halt.map_or(Ok(()), Err)
+    }
+
+    /// Says goodbye to every peer, and because of whom if this is not the end of the trial.
+    pub(super) fn say_goodbye(&mut self, left_for: Option<MachineId>) -> Result<(), Halt> {
+        let mut halt = None;
+        for producer in &mut self.producers {
+            let goodbye = Line::Goodbye { sent: producer.sent, left_for };
+            if let Err(error) = producer.write(&goodbye) {
+                halt.get_or_insert(lost(producer.peer, &error));
+            }
+        }
+        halt.map_or(Ok(()), Err)
     }
 
     /// How many messages were sent to each peer.
     pub(super) fn sent(&self) -> impl Iterator<Item = (MachineId, u64)> {
-        self.producers
-            .iter()
-            .map(|producer| (producer.peer, producer.sent))
+        self.producers.iter().map(|producer| (producer.peer, producer.sent))
     }
 
     fn producer(&mut self, peer: MachineId) -> &mut Producer {
-        let found = self
-            .producers
-            .iter_mut()
-            .find(|producer| producer.peer == peer);
+        let found = self.producers.iter_mut().find(|producer| producer.peer == peer);
         found.expect("a machine has a producer to each of its peers")
     }
 }
 
 fn lost(peer: MachineId, error: &io::Error) -> Halt {
-    Halt::PeerLost {
-        peer,
-        why: error.to_string(),
-    }
+    Halt::PeerLost { peer, why: error.to_string() }
 }

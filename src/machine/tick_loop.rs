@@ -20,7 +20,6 @@ pub(super) struct TickLoop<'a> {
     pub(super) producers: Producers,
     pub(super) log: LogWriter,
     pub(super) queue: VecDeque<Message>,
-    pub(super) queue_limit: usize,
     pub(super) tally: Tally,
 }
 
@@ -54,14 +53,6 @@ impl TickLoop<'_> {
 
     /// Runs one tick: the rule, then its record, and only then its messages.
     fn tick(&mut self, tick: Tick, moment: Moment) -> Result<(), Halt> {
-        if self.queue_limit < self.queue.len() {
-            let limit = self.queue_limit;
-            let full = anyhow::anyhow!(
-                "the message queue is longer than its limit of {limit}; raise --queue-limit, or \
-                 slow the peers down"
-            );
-            return Err(Halt::Failed(full));
-        }
         let step = self.machine.tick(self.queue.pop_front());
         let record = TickRecord {
             system_time: moment.system_time,
@@ -79,6 +70,7 @@ impl TickLoop<'_> {
         match step.event {
             Event::Send(to) => self.producers.send(to, step.timestamp, tick)?,
             Event::Receive(message) => {
+                self.inbox.note_received();
                 *self.tally.received.entry(message.from).or_default() += 1;
             }
             Event::Internal => {}
@@ -87,16 +79,8 @@ impl TickLoop<'_> {
     }
 
     fn skip(&mut self, first: Tick, last: Tick, moment: Moment) -> Result<(), Halt> {
-        let Moment {
-            system_time,
-            lateness_us,
-        } = moment;
-        let record = SkipRecord {
-            system_time,
-            first,
-            last,
-            lateness_us,
-        };
+        let Moment { system_time, lateness_us } = moment;
+        let record = SkipRecord { system_time, first, last, lateness_us };
         self.log.skip(&record)?;
         self.tally.ticks_skipped += record.count();
         Ok(())
@@ -109,9 +93,8 @@ fn logged(trial: &Trial, step: &Step<'_>) -> LoggedEvent {
     match step.event {
         Event::Internal => LoggedEvent::Internal,
         Event::Send(to) => LoggedEvent::Send(to.iter().map(|peer| port(*peer)).collect()),
-        Event::Receive(message) => LoggedEvent::Receive {
-            from: port(message.from),
-            timestamp: message.timestamp,
-        },
+        Event::Receive(message) => {
+            LoggedEvent::Receive { from: port(message.from), timestamp: message.timestamp }
+        }
     }
 }

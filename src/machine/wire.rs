@@ -16,7 +16,7 @@ pub const PROTOCOL: u32 = 1;
 /// The longest line, in bytes without its line feed.
 pub const LINE_LEN_MAX: usize = 4096;
 
-/// The longest hello: a stranger may make the machine read no more than this.
+/// The longest hello: no more than this is parsed of what a stranger says.
 pub const HELLO_LEN_MAX: usize = 256;
 
 /// The random identity of a run, which the orchestrator makes; it stands in no log.
@@ -28,9 +28,7 @@ impl FromStr for RunId {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let is_word = (1..=64).contains(&text.len())
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if is_word {
             Ok(Self(text.to_owned()))
         } else {
@@ -98,37 +96,18 @@ impl fmt::Display for Line {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hello(hello) => {
-                let Hello {
-                    protocol,
-                    run,
-                    from,
-                    to,
-                    incarnation,
-                } = hello;
-                write!(
-                    formatter,
-                    "hello {protocol} {run} {from} {to} {incarnation}"
-                )
+                let Hello { protocol, run, from, to, incarnation } = hello;
+                write!(formatter, "hello {protocol} {run} {from} {to} {incarnation}")
             }
             Self::Welcome => formatter.write_str("welcome"),
             Self::Refused(why) => write!(formatter, "refused {why}"),
             Self::Ready => formatter.write_str("ready"),
             Self::Start { in_ns } => write!(formatter, "start {in_ns}"),
-            Self::Message {
-                timestamp,
-                tick,
-                sequence,
-            } => {
+            Self::Message { timestamp, tick, sequence } => {
                 write!(formatter, "{timestamp} {tick} {sequence}")
             }
-            Self::Goodbye {
-                sent,
-                left_for: None,
-            } => write!(formatter, "goodbye {sent} finished"),
-            Self::Goodbye {
-                sent,
-                left_for: Some(machine),
-            } => {
+            Self::Goodbye { sent, left_for: None } => write!(formatter, "goodbye {sent} finished"),
+            Self::Goodbye { sent, left_for: Some(machine) } => {
                 write!(formatter, "goodbye {sent} left {machine}")
             }
         }
@@ -145,12 +124,10 @@ impl FromStr for Line {
         }
         match word {
             "hello" => parse_hello(rest).map(Self::Hello),
-            "welcome" if rest.is_empty() => Ok(Self::Welcome),
+            "welcome" if text == word => Ok(Self::Welcome),
             "refused" => Ok(Self::Refused(rest.to_owned())),
-            "ready" if rest.is_empty() => Ok(Self::Ready),
-            "start" => Ok(Self::Start {
-                in_ns: number(rest)?,
-            }),
+            "ready" if text == word => Ok(Self::Ready),
+            "start" => Ok(Self::Start { in_ns: number(rest)? }),
             "goodbye" => parse_goodbye(rest),
             _ => Err(format!("unknown line {}", shown(text.as_bytes()))),
         }
@@ -164,22 +141,22 @@ fn parse_message(text: &str) -> Result<Line, String> {
     if timestamp.0 == 0 || Timestamp::MAX < timestamp || tick.0 == 0 || sequence == 0 {
         return Err(format!("out of range in the message '{text}'"));
     }
-    Ok(Line::Message {
-        timestamp,
-        tick,
-        sequence,
-    })
+    Ok(Line::Message { timestamp, tick, sequence })
 }
 
 fn parse_hello(rest: &str) -> Result<Hello, String> {
     let [protocol, run, from, to, incarnation] =
         fields(rest, "hello PROTOCOL RUN FROM TO INCARNATION")?;
+    let incarnation = number(incarnation)?;
+    if incarnation == 0 {
+        return Err("incarnations are numbered from 1".to_owned());
+    }
     Ok(Hello {
         protocol: number(protocol)?,
         run: run.parse()?,
         from: machine(from)?,
         to: machine(to)?,
-        incarnation: number(incarnation)?,
+        incarnation,
     })
 }
 
@@ -189,15 +166,10 @@ fn parse_goodbye(rest: &str) -> Result<Line, String> {
         None if why == "finished" => None,
         Some(("left", by)) => Some(machine(by)?),
         _ => {
-            return Err(
-                "expected goodbye COUNT finished, or goodbye COUNT left MACHINE".to_owned(),
-            );
+            return Err("expected goodbye COUNT finished, or goodbye COUNT left MACHINE".to_owned());
         }
     };
-    Ok(Line::Goodbye {
-        sent: number(sent)?,
-        left_for,
-    })
+    Ok(Line::Goodbye { sent: number(sent)?, left_for })
 }
 
 fn machine(text: &str) -> Result<MachineId, String> {
@@ -209,9 +181,7 @@ fn machine(text: &str) -> Result<MachineId, String> {
 
 fn fields<'a, const N: usize>(text: &'a str, expected: &str) -> Result<[&'a str; N], String> {
     let fields: Vec<&str> = text.split(' ').collect();
-    fields
-        .try_into()
-        .map_err(|_| format!("expected {expected}"))
+    fields.try_into().map_err(|_| format!("expected {expected}"))
 }
 
 /// Reads a canonical decimal number: digits only, no sign, no leading zero.
@@ -219,11 +189,7 @@ fn number<T: FromStr>(text: &str) -> Result<T, String> {
     let is_canonical = !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_digit())
         && (text == "0" || !text.starts_with('0'));
-    let value = if is_canonical {
-        text.parse().ok()
-    } else {
-        None
-    };
+    let value = if is_canonical { text.parse().ok() } else { None };
     value.ok_or_else(|| format!("expected a whole number, found {}", shown(text.as_bytes())))
 }
 
@@ -231,10 +197,7 @@ fn number<T: FromStr>(text: &str) -> Result<T, String> {
 pub(super) fn shown(bytes: &[u8]) -> String {
     const SHOWN_MAX: usize = 32;
     let more = if SHOWN_MAX < bytes.len() { "..." } else { "" };
-    format!(
-        "'{}{more}'",
-        bytes[..bytes.len().min(SHOWN_MAX)].escape_ascii()
-    )
+    format!("'{}{more}'", bytes[..bytes.len().min(SHOWN_MAX)].escape_ascii())
 }
 
 /// Reads one line of at most `len_max` bytes into `buffer`; nothing at the end of the stream.
@@ -276,20 +239,10 @@ mod tests {
     fn line() -> impl Strategy<Value = Line> {
         let message =
             (1..=Timestamp::MAX.0, 1_u64.., 1_u64..).prop_map(|(clock, tick, sequence)| {
-                Line::Message {
-                    timestamp: Timestamp(clock),
-                    tick: Tick(tick),
-                    sequence,
-                }
+                Line::Message { timestamp: Timestamp(clock), tick: Tick(tick), sequence }
             });
-        let hello = (
-            any::<u32>(),
-            "[a-zA-Z0-9-]{1,64}",
-            1_u16..,
-            1_u16..,
-            any::<u32>(),
-        )
-            .prop_map(|(protocol, run, from, to, incarnation)| {
+        let hello = (any::<u32>(), "[a-zA-Z0-9-]{1,64}", 1_u16.., 1_u16.., 1_u32..).prop_map(
+            |(protocol, run, from, to, incarnation)| {
                 Line::Hello(Hello {
                     protocol,
                     run: run.parse().unwrap(),
@@ -297,7 +250,8 @@ mod tests {
                     to: MachineId::new(to),
                     incarnation,
                 })
-            });
+            },
+        );
         prop_oneof![
             message,
             hello,
@@ -306,10 +260,7 @@ mod tests {
             "[ -~]{0,80}".prop_map(Line::Refused),
             any::<u64>().prop_map(|in_ns| Line::Start { in_ns }),
             (any::<u64>(), proptest::option::of(1_u16..)).prop_map(|(sent, left_for)| {
-                Line::Goodbye {
-                    sent,
-                    left_for: left_for.map(MachineId::new),
-                }
+                Line::Goodbye { sent, left_for: left_for.map(MachineId::new) }
             }),
         ]
     }
@@ -365,13 +316,8 @@ mod tests {
     fn a_line_at_the_limit_is_read_and_one_byte_more_is_refused() {
         let line = |len: usize| format!("refused {}\n", "x".repeat(len - "refused ".len()));
         assert_eq!(read_all(line(LINE_LEN_MAX).as_bytes()).unwrap().len(), 1);
-        let refusal = read_all(line(LINE_LEN_MAX + 1).as_bytes())
-            .unwrap_err()
-            .to_string();
-        assert!(
-            refusal.starts_with("a line of more than 4096 bytes: 'refused xxx"),
-            "{refusal}"
-        );
+        let refusal = read_all(line(LINE_LEN_MAX + 1).as_bytes()).unwrap_err().to_string();
+        assert!(refusal.starts_with("a line of more than 4096 bytes: 'refused xxx"), "{refusal}");
     }
 
     #[test]

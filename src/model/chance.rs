@@ -79,10 +79,7 @@ pub struct Dice {
 impl Dice {
     /// Opens a stream of a seed at its beginning.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the module that makes generators"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the module that makes generators")]
     pub fn new(seed: Seed, stream: Stream) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.get().to_le_bytes());
@@ -98,10 +95,7 @@ impl Dice {
     ///
     /// # Panics
     /// When `faces` is 0.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the halves of a product are meant"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the halves of a product are meant")]
     pub fn roll(&mut self, faces: u32) -> u32 {
         assert!(faces > 0, "a die has at least one face");
         loop {
@@ -132,22 +126,13 @@ mod tests {
     fn known_seeds_give_known_numbers_for_ever() {
         // Computed independently, by a ChaCha8 written from its specification in another language.
         let machine = MachineId::new(1);
-        assert_eq!(
-            rolls(0, Stream::Draws(machine), 10),
-            [8, 8, 5, 9, 9, 3, 10, 7, 4, 7, 10, 3]
-        );
-        assert_eq!(
-            rolls(42, Stream::Draws(machine), 10),
-            [10, 8, 4, 3, 4, 7, 8, 2, 9, 7, 10, 5]
-        );
+        assert_eq!(rolls(0, Stream::Draws(machine), 10), [8, 8, 5, 9, 9, 3, 10, 7, 4, 7, 10, 3]);
+        assert_eq!(rolls(42, Stream::Draws(machine), 10), [10, 8, 4, 3, 4, 7, 8, 2, 9, 7, 10, 5]);
         assert_eq!(
             rolls(42, Stream::Draws(MachineId::new(2)), 10),
             [5, 3, 6, 6, 10, 6, 7, 6, 3, 4, 6, 3]
         );
-        assert_eq!(
-            rolls(42, Stream::ClockRate(machine), 6),
-            [3, 1, 4, 1, 3, 6, 5, 4, 1, 2, 2, 1]
-        );
+        assert_eq!(rolls(42, Stream::ClockRate(machine), 6), [3, 1, 4, 1, 3, 6, 5, 4, 1, 2, 2, 1]);
         assert_eq!(
             rolls(42, Stream::Phase(machine), 1000),
             [437, 638, 148, 406, 864, 319, 372, 534, 862, 926, 950, 194]
@@ -169,10 +154,7 @@ mod tests {
             counts[dice.roll(10) as usize - 1] += 1;
         }
         // Ten thousand each, standard deviation 95: six of them on either side.
-        assert!(
-            counts.iter().all(|count| (9_430..=10_570).contains(count)),
-            "{counts:?}"
-        );
+        assert!(counts.iter().all(|count| (9_430..=10_570).contains(count)), "{counts:?}");
     }
 
     #[test]

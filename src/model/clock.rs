@@ -20,11 +20,7 @@ impl Timestamp {
     /// no machine makes 2^63 ticks.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(
-            self.0
-                .checked_add(1)
-                .expect("a logical clock stays far below 2^64"),
-        )
+        Self(self.0.checked_add(1).expect("a logical clock stays far below 2^64"))
     }
 
     /// The largest timestamp that a message may carry: 2^63 - 1, TOML's and JSON readers' limit.

@@ -55,9 +55,7 @@ impl fmt::Display for MachineId {
 /// starting after the machine itself and wrapping round.
 #[must_use]
 pub fn peers_in_mesh(machine: MachineId, machines: usize) -> Vec<MachineId> {
-    (1..machines)
-        .map(|step| MachineId::at((machine.index() + step) % machines))
-        .collect()
+    (1..machines).map(|step| MachineId::at((machine.index() + step) % machines)).collect()
 }
 
 /// The R of "draw a number in 1..=R" on a tick with an empty queue.
@@ -111,17 +109,9 @@ impl Machine {
     /// When the draw range is too small for the rule: it needs the number of peers plus one.
     #[must_use]
     pub fn new(id: MachineId, peers: Vec<MachineId>, draw_range: DrawRange, seed: Seed) -> Self {
-        assert!(
-            peers.len() < draw_range.0 as usize,
-            "a draw range has a number for every send"
-        );
+        assert!(peers.len() < draw_range.0 as usize, "a draw range has a number for every send");
         let dice = Dice::new(seed, Stream::Draws(id));
-        Self {
-            peers,
-            draw_range,
-            clock: LogicalClock::default(),
-            dice,
-        }
+        Self { peers, draw_range, clock: LogicalClock::default(), dice }
     }
 
     /// Runs one tick, given the oldest message of the queue or none if the queue is empty.
@@ -132,10 +122,7 @@ impl Machine {
         let (range, dice) = (self.draw_range, &mut self.dice);
         let before = self.clock.now();
         let step = tick(&mut self.clock, &self.peers, oldest, || dice.roll(range.0));
-        assert!(
-            before < step.timestamp,
-            "every event advances the clock (IR1)"
-        );
+        assert!(before < step.timestamp, "every event advances the clock (IR1)");
         step
     }
 
@@ -162,11 +149,7 @@ fn tick<'a>(
 ) -> Step<'a> {
     if let Some(message) = oldest {
         let timestamp = clock.receive(message.timestamp);
-        return Step {
-            event: Event::Receive(message),
-            timestamp,
-            draw: None,
-        };
+        return Step { event: Event::Receive(message), timestamp, draw: None };
     }
     let drawn = draw();
     let d = drawn as usize;
@@ -177,11 +160,7 @@ fn tick<'a>(
     } else {
         Event::Internal
     };
-    Step {
-        event,
-        timestamp: clock.advance(),
-        draw: Some(drawn),
-    }
+    Step { event, timestamp: clock.advance(), draw: Some(drawn) }
 }
 
 #[cfg(test)]
@@ -189,10 +168,7 @@ mod tests {
     use super::*;
 
     fn ids(numbers: &[u16]) -> Vec<MachineId> {
-        numbers
-            .iter()
-            .map(|&number| MachineId::new(number))
-            .collect()
+        numbers.iter().map(|&number| MachineId::new(number)).collect()
     }
 
     fn tick_with(draw: u32) -> (Vec<MachineId>, Timestamp) {
@@ -223,10 +199,7 @@ mod tests {
 
     #[test]
     fn a_waiting_message_is_received_and_nothing_is_drawn() {
-        let message = Message {
-            from: MachineId::new(3),
-            timestamp: Timestamp(41),
-        };
+        let message = Message { from: MachineId::new(3), timestamp: Timestamp(41) };
         let peers = ids(&[2, 3]);
         let no_draw = || panic!("a receive draws nothing");
         let step = tick(&mut LogicalClock::default(), &peers, Some(message), no_draw);

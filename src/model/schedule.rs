@@ -103,12 +103,7 @@ impl fmt::Display for ModelTime {
     /// Seconds with six decimals, truncated: for people and pictures, never for comparison.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let micros = self.micros();
-        write!(
-            formatter,
-            "{}.{:06}",
-            micros / 1_000_000,
-            micros % 1_000_000
-        )
+        write!(formatter, "{}.{:06}", micros / 1_000_000, micros % 1_000_000)
     }
 }
 
@@ -151,11 +146,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn schedule(clock_rate: u32, phase: u32, duration_s: u64) -> Schedule {
-        Schedule {
-            clock_rate: ClockRate(clock_rate),
-            phase: Phase(phase),
-            duration_s,
-        }
+        Schedule { clock_rate: ClockRate(clock_rate), phase: Phase(phase), duration_s }
     }
 
     #[test]
@@ -168,10 +159,7 @@ mod tests {
 
     #[test]
     fn equal_instants_are_equal_whatever_their_fractions() {
-        assert_eq!(
-            schedule(2, 500, 1).due(Tick(1)),
-            schedule(1, 250, 1).due(Tick(1))
-        );
+        assert_eq!(schedule(2, 500, 1).due(Tick(1)), schedule(1, 250, 1).due(Tick(1)));
         assert!(schedule(3, 1, 1).due(Tick(1)) < schedule(3, 2, 1).due(Tick(1)));
     }
 

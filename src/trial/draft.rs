@@ -52,10 +52,7 @@ impl Draft {
             .and_then(|file| file.take(FILE_SIZE_MAX + 1).read_to_string(&mut text))
             .with_context(|| format!("cannot read the trial {}", path.display()))?;
         if text.len() as u64 > FILE_SIZE_MAX {
-            bail!(
-                "{}: a trial file has at most {FILE_SIZE_MAX} bytes",
-                path.display()
-            );
+            bail!("{}: a trial file has at most {FILE_SIZE_MAX} bytes", path.display());
         }
         Ok(read::parse(&path.display().to_string(), &text)?)
     }
@@ -65,14 +62,8 @@ impl Draft {
     pub fn open_keys(&self) -> Vec<String> {
         let seed = self.seed.is_none().then(|| "seed".to_owned());
         let machines = self.machines.iter().zip(1..).flat_map(|(machine, number)| {
-            let rate = machine
-                .clock_rate
-                .is_none()
-                .then(|| format!("clock_rate of {number}"));
-            let phase = machine
-                .phase
-                .is_none()
-                .then(|| format!("phase of {number}"));
+            let rate = machine.clock_rate.is_none().then(|| format!("clock_rate of {number}"));
+            let phase = machine.phase.is_none().then(|| format!("phase of {number}"));
             rate.into_iter().chain(phase)
         });
         seed.into_iter().chain(machines).collect()
@@ -96,9 +87,7 @@ impl Draft {
                 clock_rate: machine.clock_rate.unwrap_or_else(|| {
                     ClockRate(drawn(Stream::ClockRate(id), ClockRate::DRAWN_MAX))
                 }),
-                phase: machine
-                    .phase
-                    .unwrap_or_else(|| Phase(drawn(Stream::Phase(id), Phase::MAX))),
+                phase: machine.phase.unwrap_or_else(|| Phase(drawn(Stream::Phase(id), Phase::MAX))),
             }
         });
         Ok(Trial {

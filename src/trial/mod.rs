@@ -13,6 +13,7 @@ mod read;
 use std::fmt;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
@@ -21,6 +22,12 @@ use crate::model::{
     ClockRate, DrawRange, Machine, MachineId, Phase, Schedule, Seed, Tick, peers_in_mesh,
 };
 use draft::Draft;
+
+/// The durations that a trial may have, in seconds: up to some thirty years of model time.
+pub const DURATION_S: RangeInclusive<u64> = 1..=1_000_000_000;
+
+/// The draw ranges that a trial may have, if it has few enough machines.
+pub const DRAW_RANGE: RangeInclusive<u64> = 1..=1_000_000_000;
 
 /// A resolved trial.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,14 +103,8 @@ impl Trial {
     /// The schedule of a machine.
     #[must_use]
     pub fn schedule(&self, machine: MachineId) -> Schedule {
-        let MachineSpec {
-            clock_rate, phase, ..
-        } = *self.spec(machine);
-        Schedule {
-            clock_rate,
-            phase,
-            duration_s: self.duration_s,
-        }
+        let MachineSpec { clock_rate, phase, .. } = *self.spec(machine);
+        Schedule { clock_rate, phase, duration_s: self.duration_s }
     }
 
     /// A machine before its first tick.

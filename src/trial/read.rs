@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::draft::{Draft, DraftMachine};
 use super::problem::{Problem, Problems};
+use super::{DRAW_RANGE, DURATION_S};
 use crate::model::{ClockRate, DrawRange, Phase, Seed};
 
 const TRIAL_KEYS: [&str; 5] = ["name", "duration_s", "draw_range", "seed", "machine"];
@@ -19,37 +20,21 @@ const MACHINE_KEYS: [&str; 4] = ["host", "port", "clock_rate", "phase"];
 
 /// How many machines a trial may have.
 const MACHINES: RangeInclusive<usize> = 2..=1000;
-/// The longest trial: some thirty years of model time.
-const DURATION_S: RangeInclusive<u64> = 1..=1_000_000_000;
-const DRAW_RANGE: RangeInclusive<u64> = 1..=1_000_000_000;
 const NAME_LEN_MAX: usize = 64;
 
 /// Reads the text of a trial file.
 pub(super) fn parse(file: &str, text: &str) -> Result<Draft, Problems> {
     let (document, syntax) = DeTable::parse_recoverable(text);
-    let mut reader = Reader {
-        text,
-        problems: Vec::new(),
-    };
+    let mut reader = Reader { text, problems: Vec::new() };
     for error in syntax {
-        reader.complain(
-            error.span().unwrap_or(0..0),
-            error.message().replace('\n', ", "),
-        );
+        reader.complain(error.span().unwrap_or(0..0), error.message().replace('\n', ", "));
     }
-    let draft = if reader.problems.is_empty() {
-        reader.trial(document.get_ref())
-    } else {
-        None
-    };
+    let draft = if reader.problems.is_empty() { reader.trial(document.get_ref()) } else { None };
     match draft {
         Some(draft) if reader.problems.is_empty() => Ok(draft),
         _ => {
             reader.problems.sort();
-            Err(Problems {
-                file: file.to_owned(),
-                problems: reader.problems,
-            })
+            Err(Problems { file: file.to_owned(), problems: reader.problems })
         }
     }
 }
@@ -69,19 +54,12 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn complain(&mut self, span: Range<usize>, what: String) {
-        let line = 1 + self.text.as_bytes()[..span.start]
-            .iter()
-            .filter(|&&b| b == b'\n')
-            .count();
+        let line = 1 + self.text.as_bytes()[..span.start].iter().filter(|&&b| b == b'\n').count();
         self.problems.push(Problem { line, what });
     }
 
     fn trial(&mut self, table: &DeTable<'_>) -> Option<Draft> {
-        let section = Section {
-            table,
-            name: "the trial".to_owned(),
-            span: 0..0,
-        };
+        let section = Section { table, name: "the trial".to_owned(), span: 0..0 };
         self.refuse_unknown_keys(&section, &TRIAL_KEYS);
         let name = self.name(&section);
         let duration_s = self.required_integer(&section, "duration_s", DURATION_S);
@@ -111,10 +89,7 @@ impl Reader<'_> {
                 .map(|(_, name)| format!("did you mean '{name}'? "))
                 .unwrap_or_default();
             let allowed = known.join(", ");
-            let what = format!(
-                "unknown key '{}'; {nearest}allowed: {allowed}",
-                key.get_ref()
-            );
+            let what = format!("unknown key '{}'; {nearest}allowed: {allowed}", key.get_ref());
             self.complain(key.span(), what);
         }
     }
@@ -124,9 +99,7 @@ impl Reader<'_> {
         let is_allowed = |name: &&str| {
             (1..=NAME_LEN_MAX).contains(&name.len())
                 && !name.starts_with('-')
-                && name
-                    .bytes()
-                    .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+                && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
         };
         let name = value.get_ref().as_str().filter(is_allowed);
         if name.is_none() {
@@ -138,11 +111,7 @@ impl Reader<'_> {
     }
 
     fn machines(&mut self, trial: &Section<'_>) -> Vec<DraftMachine> {
-        let allowed = format!(
-            "{} to {} [[machine]] tables",
-            MACHINES.start(),
-            MACHINES.end()
-        );
+        let allowed = format!("{} to {} [[machine]] tables", MACHINES.start(), MACHINES.end());
         let Some(value) = self.required(trial, "machine", &allowed) else {
             return Vec::new();
         };
@@ -162,14 +131,7 @@ impl Reader<'_> {
                 continue;
             };
             let name = format!("machine {number}");
-            machines.extend(self.machine(
-                &Section {
-                    table,
-                    name,
-                    span: entry.span(),
-                },
-                &mut ports,
-            ));
+            machines.extend(self.machine(&Section { table, name, span: entry.span() }, &mut ports));
         }
         machines
     }
@@ -185,10 +147,7 @@ impl Reader<'_> {
         if let Some(port) = port
             && let Some(other) = ports.insert(port, section.name.clone())
         {
-            let span = section
-                .table
-                .get("port")
-                .map_or(section.span.clone(), Spanned::span);
+            let span = section.table.get("port").map_or(section.span.clone(), Spanned::span);
             let what = format!("port: found {port}, which is {other}'s; every port of a trial is");
             self.complain(span, what + " different, as it names the log");
         }
@@ -197,9 +156,7 @@ impl Reader<'_> {
         Some(DraftMachine {
             host: host?,
             port: u16::try_from(port?).ok()?,
-            clock_rate: clock_rate
-                .and_then(|rate| u32::try_from(rate).ok())
-                .map(ClockRate),
+            clock_rate: clock_rate.and_then(|rate| u32::try_from(rate).ok()).map(ClockRate),
             phase: phase.and_then(|phase| u32::try_from(phase).ok()).map(Phase),
         })
     }
@@ -282,10 +239,7 @@ impl Reader<'_> {
         let first_line = found.lines().next().unwrap_or_default();
         let shown: String = first_line.chars().take(SHOWN_MAX).collect();
         let more = if shown.len() < found.len() { "..." } else { "" };
-        self.complain(
-            value.span(),
-            format!("{key}: found {shown}{more}, allowed: {allowed}"),
-        );
+        self.complain(value.span(), format!("{key}: found {shown}{more}, allowed: {allowed}"));
     }
 }
 
@@ -354,81 +308,21 @@ phase = 77
 
     /// What stands in the good trial, what is put in its place, and the complaint.
     const MISTAKES: &[(&str, &str, &str)] = &[
-        (
-            "seed = 5",
-            "seed = -5",
-            "x.toml:5: seed: found -5, allowed: a whole number in 0..=",
-        ),
-        (
-            "= 60",
-            "= 0",
-            "x.toml:3: duration_s: found 0, allowed: a whole number in 1..=",
-        ),
-        (
-            "= 60",
-            "= 1.5",
-            "x.toml:3: duration_s: found 1.5, allowed: a whole number in 1..=",
-        ),
-        (
-            "= 10",
-            "= 1",
-            "x.toml:4: draw_range: found 1, allowed: 2 or more",
-        ),
-        (
-            "= 20151",
-            "= 65536",
-            "x.toml:9: port: found 65536, allowed: a whole number in 1..=6",
-        ),
-        (
-            "= 20152",
-            "= 20151",
-            "x.toml:14: port: found 20151, which is machine 1's",
-        ),
-        (
-            "= 77",
-            "= 1001",
-            "x.toml:15: phase: found 1001, allowed: a whole number in 1..=1000",
-        ),
-        (
-            "clock_rate = 5",
-            "clock_rate = \"6\"",
-            "x.toml:10: clock_rate: found \"6\", allowed",
-        ),
-        (
-            "\"127.0.0.1\"",
-            "\"localhost\"",
-            "x.toml:8: host: found \"localhost\", allowed: an IP",
-        ),
-        (
-            "\"127.0.0.1\"",
-            "\"0.0.0.0\"",
-            "x.toml:8: host: found \"0.0.0.0\", allowed: an IP",
-        ),
-        (
-            "\"trial5\"",
-            "\"../up\"",
-            "x.toml:2: name: found \"../up\", allowed: 1 to 64 letters",
-        ),
-        (
-            "clock_rate",
-            "clockrate",
-            "x.toml:10: unknown key 'clockrate'; did you mean 'clock_",
-        ),
-        (
-            "seed",
-            "colour",
-            "x.toml:5: unknown key 'colour'; allowed: name, duration_s",
-        ),
-        (
-            "draw_range = 10",
-            "",
-            "x.toml:1: draw_range: missing in the trial; allowed: a whole",
-        ),
-        (
-            "port = 20152",
-            "",
-            "x.toml:12: port: missing in machine 2; allowed: a whole number",
-        ),
+        ("seed = 5", "seed = -5", "x.toml:5: seed: found -5, allowed: a whole number in 0..="),
+        ("= 60", "= 0", "x.toml:3: duration_s: found 0, allowed: a whole number in 1..="),
+        ("= 60", "= 1.5", "x.toml:3: duration_s: found 1.5, allowed: a whole number in 1..="),
+        ("= 10", "= 1", "x.toml:4: draw_range: found 1, allowed: 2 or more"),
+        ("= 20151", "= 65536", "x.toml:9: port: found 65536, allowed: a whole number in 1..=6"),
+        ("= 20152", "= 20151", "x.toml:14: port: found 20151, which is machine 1's"),
+        ("= 77", "= 1001", "x.toml:15: phase: found 1001, allowed: a whole number in 1..=1000"),
+        ("clock_rate = 5", "clock_rate = \"6\"", "x.toml:10: clock_rate: found \"6\", allowed"),
+        ("\"127.0.0.1\"", "\"localhost\"", "x.toml:8: host: found \"localhost\", allowed: an IP"),
+        ("\"127.0.0.1\"", "\"0.0.0.0\"", "x.toml:8: host: found \"0.0.0.0\", allowed: an IP"),
+        ("\"trial5\"", "\"../up\"", "x.toml:2: name: found \"../up\", allowed: 1 to 64 letters"),
+        ("clock_rate", "clockrate", "x.toml:10: unknown key 'clockrate'; did you mean 'clock_"),
+        ("seed", "colour", "x.toml:5: unknown key 'colour'; allowed: name, duration_s"),
+        ("draw_range = 10", "", "x.toml:1: draw_range: missing in the trial; allowed: a whole"),
+        ("port = 20152", "", "x.toml:12: port: missing in machine 2; allowed: a whole number"),
         ("seed = 5", "seed = ", "x.toml:5: "),
     ];
 
@@ -442,14 +336,8 @@ phase = 77
 
     #[test]
     fn all_mistakes_are_told_at_once_in_the_order_of_lines() {
-        let bad = GOOD
-            .replace("= 60", "= -1")
-            .replace("= 77", "= 0")
-            .replace("seed", "sead");
-        let lines: Vec<_> = problems(&bad)
-            .iter()
-            .map(|found| found[..10].to_owned())
-            .collect();
+        let bad = GOOD.replace("= 60", "= -1").replace("= 77", "= 0").replace("seed", "sead");
+        let lines: Vec<_> = problems(&bad).iter().map(|found| found[..10].to_owned()).collect();
         assert_eq!(lines, ["x.toml:3: ", "x.toml:5: ", "x.toml:15:"]);
     }
 
@@ -457,10 +345,6 @@ phase = 77
     fn a_single_machine_is_no_trial() {
         let alone = GOOD.rsplit_once("[[machine]]").unwrap().0;
         assert!(problems(alone)[0].contains("found 1, allowed: 2 to 1000 [[machine]] tables"));
-        assert!(
-            problems("machine = 3")
-                .iter()
-                .any(|found| found.contains("machine: found 3"))
-        );
+        assert!(problems("machine = 3").iter().any(|found| found.contains("machine: found 3")));
     }
 }

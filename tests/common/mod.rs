@@ -1,10 +1,7 @@
 //! What the end-to-end tests share: trials on a loopback address of their own, machines as OS
 //! processes, and waiting for conditions with a limit.
 #![allow(dead_code, reason = "each test file uses a part of it")]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests read the clock and wait between two looks"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests read the clock and wait between two looks")]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -60,12 +57,7 @@ impl Bench {
         let folder = TempDir::new().unwrap();
         let ports: Vec<u16> = (20_001..).take(clock_rates.len()).collect();
         let mut trial = format!("name = \"bench\"\nduration_s = {duration_s}\n");
-        write!(
-            trial,
-            "draw_range = {}\nseed = 7\n",
-            10.max(clock_rates.len())
-        )
-        .unwrap();
+        write!(trial, "draw_range = {}\nseed = 7\n", 10.max(clock_rates.len())).unwrap();
         for (index, (port, rate)) in ports.iter().zip(clock_rates).enumerate() {
             let phase = 1 + (index * 617) % 1000;
             write!(
@@ -75,11 +67,7 @@ impl Bench {
             .unwrap();
         }
         fs::write(folder.path().join("trial.toml"), trial).unwrap();
-        Self {
-            folder,
-            host,
-            ports,
-        }
+        Self { folder, host, ports }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -91,8 +79,7 @@ impl Bench {
     }
 
     pub(crate) fn log_file(&self, machine: usize) -> PathBuf {
-        self.folder()
-            .join(format!("log{}.txt", self.ports[machine - 1]))
+        self.folder().join(format!("log{}.txt", self.ports[machine - 1]))
     }
 
     pub(crate) fn log(&self, machine: usize) -> String {
@@ -115,18 +102,8 @@ impl Bench {
     /// not depend on a fast computer.
     pub(crate) fn start(&self, machine: usize, options: &[&str]) -> Running {
         let child = scalemodel()
-            .args([
-                "machine",
-                "--machine",
-                &machine.to_string(),
-                "--run",
-                "the-run",
-            ])
-            .args(if options.contains(&"--skip-after") {
-                [].as_slice()
-            } else {
-                &NEVER_SKIP
-            })
+            .args(["machine", "--machine", &machine.to_string(), "--run", "the-run"])
+            .args(if options.contains(&"--skip-after") { [].as_slice() } else { &NEVER_SKIP })
             .arg("--trial")
             .arg(self.trial_file())
             .arg("--logs")
@@ -142,9 +119,7 @@ impl Bench {
 
     /// Starts every machine.
     pub(crate) fn start_all(&self, options: &[&str]) -> Vec<Running> {
-        (1..=self.ports.len())
-            .map(|machine| self.start(machine, options))
-            .collect()
+        (1..=self.ports.len()).map(|machine| self.start(machine, options)).collect()
     }
 
     /// Runs every machine to its end, which must be a success.
@@ -164,10 +139,7 @@ impl Bench {
 /// Checks the logs of a folder: the verdict's exit code, and what was printed.
 pub(crate) fn check(folder: &Path) -> (i32, String) {
     let output = run(&["check", folder.to_str().unwrap()]);
-    (
-        output.status.code().unwrap(),
-        stdout(&output) + &stderr(&output),
-    )
+    (output.status.code().unwrap(), stdout(&output) + &stderr(&output))
 }
 
 /// A machine that runs; it is killed when the test ends, however it ends.
@@ -176,10 +148,8 @@ pub(crate) struct Running(pub(crate) Child);
 impl Running {
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args(["-s", name, &self.0.id().to_string()])
-            .status()
-            .unwrap();
+        let status =
+            Command::new("kill").args(["-s", name, &self.0.id().to_string()]).status().unwrap();
         assert!(status.success(), "kill -s {name}");
     }
 
@@ -191,12 +161,7 @@ impl Running {
             status.is_some()
         });
         let mut errors = String::new();
-        self.0
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut errors)
-            .unwrap();
+        self.0.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
         (status.unwrap(), errors)
     }
 }

@@ -5,10 +5,7 @@ use crate::analysis::history::{Channel, Delivery, History};
 use crate::logbook::LoggedEvent;
 
 pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
-    let mut complaints = Complaints {
-        history,
-        violations,
-    };
+    let mut complaints = Complaints { history, violations };
     refuse_unknown_senders(&mut complaints);
     for channel in &history.channels {
         check_receives(channel, &mut complaints);
@@ -20,10 +17,7 @@ fn refuse_unknown_senders(complaints: &mut Complaints<'_>) {
     let history = complaints.history;
     for (machine, log) in history.present() {
         let peers = history.trial.peers(machine);
-        let ports: Vec<u16> = peers
-            .iter()
-            .map(|peer| history.trial.spec(*peer).port)
-            .collect();
+        let ports: Vec<u16> = peers.iter().map(|peer| history.trial.spec(*peer).port).collect();
         for (index, tick) in log.ticks.iter().enumerate() {
             if let LoggedEvent::Receive { from, .. } = tick.entry.event
                 && !ports.contains(&from)
@@ -67,10 +61,7 @@ fn check_receives(channel: &Channel, complaints: &mut Complaints<'_>) {
 fn check_lost(channel: &Channel, complaints: &mut Complaints<'_>) {
     for &position in &channel.lost {
         let send = event(channel.from, channel.sends[position].0);
-        let next = channel
-            .receives
-            .iter()
-            .find(|(_, d)| d.send().is_some_and(|s| position < s));
+        let next = channel.receives.iter().find(|(_, d)| d.send().is_some_and(|s| position < s));
         let mut events = vec![send];
         events.extend(next.map(|(index, _)| event(channel.to, *index)));
         let what = format!(

@@ -10,10 +10,7 @@ use crate::logbook::{Log, LoggedEvent};
 use crate::model::{MachineId, Timestamp};
 
 pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
-    let mut complaints = Complaints {
-        history,
-        violations,
-    };
+    let mut complaints = Complaints { history, violations };
     for (machine, log) in history.present() {
         check_rule(machine, log, &mut complaints);
         check_order(machine, log, &mut complaints);
@@ -29,10 +26,9 @@ fn check_rule(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>) {
     for (index, tick) in log.ticks.iter().enumerate() {
         let found = tick.entry.logical_clock;
         let (base, why) = match &tick.entry.event {
-            LoggedEvent::Receive { timestamp, .. } => (
-                before.max(*timestamp),
-                format!("max({before}, {timestamp}) + 1"),
-            ),
+            LoggedEvent::Receive { timestamp, .. } => {
+                (before.max(*timestamp), format!("max({before}, {timestamp}) + 1"))
+            }
             LoggedEvent::Internal | LoggedEvent::Send(_) => (before, format!("{before} + 1")),
         };
         if base.0.checked_add(1) != Some(found.0) {
@@ -68,11 +64,7 @@ fn check_messages(channel: &Channel, complaints: &mut Complaints<'_>) {
         if received <= sent {
             let what =
                 format!("clock {received} of the receive is not above clock {sent} of its send");
-            complaints.at(
-                Rule::ClockCondition,
-                &[receive, event(channel.from, send)],
-                what,
-            );
+            complaints.at(Rule::ClockCondition, &[receive, event(channel.from, send)], what);
         }
     }
 }

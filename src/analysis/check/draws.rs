@@ -6,10 +6,7 @@ use crate::logbook::{Log, LoggedEvent};
 use crate::model::{Dice, MachineId, Stream};
 
 pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
-    let mut complaints = Complaints {
-        history,
-        violations,
-    };
+    let mut complaints = Complaints { history, violations };
     for (machine, log) in history.present() {
         check_machine(machine, log, &mut complaints);
     }
@@ -19,20 +16,21 @@ fn check_machine(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>)
     let trial = &complaints.history.trial;
     let mut dice = Dice::new(trial.seed, Stream::Draws(machine));
     let faces = trial.draw_range.0;
-    let peers: Vec<u16> = trial
-        .peers(machine)
-        .iter()
-        .map(|peer| trial.spec(*peer).port)
-        .collect();
+    let peers: Vec<u16> = trial.peers(machine).iter().map(|peer| trial.spec(*peer).port).collect();
+    // One wrong draw puts all later ones out of step with the seed: it is told once.
+    let mut is_in_step = true;
     for (index, tick) in log.ticks.iter().enumerate() {
         let record = &tick.entry;
         let what = match (&record.event, record.draw) {
             (LoggedEvent::Receive { .. }, None) => continue,
             (LoggedEvent::Receive { .. }, Some(_)) => "a receive draws nothing".to_owned(),
-            (_, None) => format!("this {} has no draw", record.event.name()),
+            (_, None) if std::mem::replace(&mut is_in_step, false) => {
+                format!("this {} has no draw", record.event.name())
+            }
+            (_, None) => continue,
             (event, Some(draw)) => {
                 let due = dice.roll(faces);
-                if draw != due {
+                if draw != due && std::mem::replace(&mut is_in_step, false) {
                     format!("the draw is {draw}, but the seed's next is {due}")
                 } else if !is_event_of(event, draw, &peers) {
                     format!("a draw of {draw} is {}", meaning(draw, &peers))

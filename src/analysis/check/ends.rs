@@ -7,10 +7,7 @@ use crate::logbook::{ChannelCounts, EndRecord, Log, Numbered};
 use crate::model::{MachineId, Timestamp};
 
 pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
-    let mut complaints = Complaints {
-        history,
-        violations,
-    };
+    let mut complaints = Complaints { history, violations };
     for (machine, log) in history.present() {
         if let Some(end) = &log.end {
             check_own(log, end, &mut complaints);
@@ -24,17 +21,9 @@ pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
 
 /// Ticks, skipped ticks and clock of the end entry are those of the log above it.
 fn check_own(log: &Log, end: &Numbered<EndRecord>, complaints: &mut Complaints<'_>) {
-    let EndRecord {
-        ticks_done,
-        ticks_skipped,
-        logical_clock,
-        ..
-    } = end.entry;
+    let EndRecord { ticks_done, ticks_skipped, logical_clock, .. } = end.entry;
     let skipped: u64 = log.skips.iter().map(|skip| skip.entry.count()).sum();
-    let last = log
-        .ticks
-        .last()
-        .map_or(Timestamp(0), |tick| tick.entry.logical_clock);
+    let last = log.ticks.last().map_or(Timestamp(0), |tick| tick.entry.logical_clock);
     let mut differ = |name: &str, said: u64, found: u64| {
         if said != found {
             let what = format!("the end entry says {name}={said}, but the log has {found}");
@@ -77,11 +66,7 @@ fn check_channels(
             differ("sent", count(&end.entry.sent), channel.sends.len());
         }
         if let Some(channel) = history.channel(peer, machine) {
-            differ(
-                "received",
-                count(&end.entry.received),
-                channel.receives.len(),
-            );
+            differ("received", count(&end.entry.received), channel.receives.len());
         }
     }
 }

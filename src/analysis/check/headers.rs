@@ -15,16 +15,11 @@ pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
                 .to_owned(),
         });
     }
-    let versions = history
-        .present()
-        .map(|(machine, log)| (machine, &log.header.version));
+    let versions = history.present().map(|(machine, log)| (machine, &log.header.version));
     let Some((_, first)) = versions.clone().next() else {
         return;
     };
-    let mut complaints = Complaints {
-        history,
-        violations,
-    };
+    let mut complaints = Complaints { history, violations };
     for (machine, version) in versions.filter(|(_, version)| *version != first) {
         let Some(log) = history.log(machine) else {
             continue;

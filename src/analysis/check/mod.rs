@@ -165,16 +165,8 @@ pub fn check(history: &History) -> Findings {
         verdict,
         machines: history.trial.machines.len(),
         events: history.event_count(),
-        sent: history
-            .channels
-            .iter()
-            .map(|channel| channel.sends.len())
-            .sum(),
-        received: history
-            .channels
-            .iter()
-            .map(|channel| channel.receives.len())
-            .sum(),
+        sent: history.channels.iter().map(|channel| channel.sends.len()).sum(),
+        received: history.channels.iter().map(|channel| channel.receives.len()).sum(),
         missing,
         violations,
     }
@@ -206,6 +198,9 @@ fn gap_in(log: &Log) -> Option<String> {
     let path = log.path.display();
     match (&log.end, log.torn_line) {
         (_, Some(line)) => Some(format!("{path}:{line}: the last line is torn")),
+        (None, None) if log.start.is_none() => {
+            Some(format!("{path}: every tick; the machine never started"))
+        }
         (None, None) => Some(format!("{path}: the end entry; the machine was killed")),
         (Some(end), None) if end.entry.why != Ending::Finished => Some(format!(
             "{path}:{}: the rest of the run; the machine ended early: {}",
@@ -224,31 +219,17 @@ struct Complaints<'a> {
 impl Complaints<'_> {
     /// Complains of events; the first is the one that is wrong.
     fn at(&mut self, rule: Rule, events: &[EventRef], what: String) {
-        let time_us = events
-            .first()
-            .map_or(0, |event| self.history.event(*event).entry.model_time_us);
-        let places = events
-            .iter()
-            .map(|event| self.history.place_of(*event))
-            .collect();
-        self.violations.push(Violation {
-            time_us,
-            rule,
-            places,
-            what,
-        });
+        let time_us =
+            events.first().map_or(0, |event| self.history.event(*event).entry.model_time_us);
+        let places = events.iter().map(|event| self.history.place_of(*event)).collect();
+        self.violations.push(Violation { time_us, rule, places, what });
     }
 
     /// Complains of a line that is no event.
     fn at_line(&mut self, rule: Rule, log: &Log, line: usize, what: String) {
         let place = format!("{}:{line}", log.path.display());
         let time_us = 1_000_000 * self.history.trial.duration_s;
-        self.violations.push(Violation {
-            time_us,
-            rule,
-            places: vec![place],
-            what,
-        });
+        self.violations.push(Violation { time_us, rule, places: vec![place], what });
     }
 }
 

@@ -10,10 +10,7 @@ use crate::logbook::{Log, LoggedEvent};
 use crate::model::MachineId;
 
 pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
-    let mut complaints = Complaints {
-        history,
-        violations,
-    };
+    let mut complaints = Complaints { history, violations };
     for (machine, log) in history.present() {
         check_lengths(machine, log, &mut complaints);
         check_left(log, &mut complaints);
@@ -26,10 +23,7 @@ fn check_lengths(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>)
         let now = tick.entry.queue_len;
         let is_receive = matches!(tick.entry.event, LoggedEvent::Receive { .. });
         if !is_receive && now != 0 {
-            let what = format!(
-                "{} with {now} messages in the queue",
-                tick.entry.event.name()
-            );
+            let what = format!("{} with {now} messages in the queue", tick.entry.event.name());
             complaints.at(Rule::Queue, &[event(machine, index)], what);
         } else if now.saturating_add(u64::from(is_receive)) < before {
             let what = format!("the queue fell from {before} to {now} in one tick");

@@ -8,10 +8,7 @@ use crate::model::MachineId;
 use crate::pace::Pace;
 
 pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
-    let mut complaints = Complaints {
-        history,
-        violations,
-    };
+    let mut complaints = Complaints { history, violations };
     for (machine, log) in history.present() {
         check_numbers(machine, log, &mut complaints);
         check_times(machine, log, &mut complaints);
@@ -45,25 +42,17 @@ fn check_numbers(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>)
     }
     for skip in skips {
         if skip.entry.first.0 != due {
-            let what = format!(
-                "tick {due} was due, but ticks {} and on are skipped",
-                skip.entry.first
-            );
+            let what =
+                format!("tick {due} was due, but ticks {} and on are skipped", skip.entry.first);
             complaints.at_line(Rule::Schedule, log, skip.line, what);
         }
         due = skip.entry.last.0 + 1;
     }
     let ticks = complaints.history.trial.schedule(machine).ticks();
-    if let Some(end) = log
-        .end
-        .as_ref()
-        .filter(|end| end.entry.why == Ending::Finished)
+    if let Some(end) = log.end.as_ref().filter(|end| end.entry.why == Ending::Finished)
         && due != ticks + 1
     {
-        let what = format!(
-            "the machine ended finished after tick {} of {ticks}",
-            due - 1
-        );
+        let what = format!("the machine ended finished after tick {} of {ticks}", due - 1);
         complaints.at_line(Rule::Schedule, log, end.line, what);
     }
 }

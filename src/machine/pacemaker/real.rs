@@ -51,15 +51,9 @@ impl Pacemaker for RealPacemaker {
         let now = wall_clock::now();
         let lateness = now - deadline;
         let lateness_us = wall_clock::micros(lateness);
-        let moment = Moment {
-            system_time: wall_clock::system_time(),
-            lateness_us,
-        };
+        let moment = Moment { system_time: wall_clock::system_time(), lateness_us };
         if self.skip_after.is_some_and(|bound| bound < lateness) {
-            return Ok(Turn::Skip {
-                last: self.last_missed(tick, now),
-                moment,
-            });
+            return Ok(Turn::Skip { last: self.last_missed(tick, now), moment });
         }
         Ok(Turn::Run(moment))
     }
@@ -80,24 +74,13 @@ mod tests {
     use crate::model::{ClockRate, Phase};
 
     fn pacemaker(start: Instant, skip_after: Option<Duration>) -> RealPacemaker {
-        let schedule = Schedule {
-            clock_rate: ClockRate(4),
-            phase: Phase(500),
-            duration_s: 10,
-        };
-        RealPacemaker {
-            schedule,
-            speed: Speed::ONE,
-            start,
-            skip_after,
-        }
+        let schedule = Schedule { clock_rate: ClockRate(4), phase: Phase(500), duration_s: 10 };
+        RealPacemaker { schedule, speed: Speed::ONE, start, skip_after }
     }
 
     /// A common start that lies `seconds` in the past: Linux counts the clock from its boot.
     fn long_ago(seconds: u64) -> Instant {
-        wall_clock::now()
-            .checked_sub(Duration::from_secs(seconds))
-            .unwrap()
+        wall_clock::now().checked_sub(Duration::from_secs(seconds)).unwrap()
     }
 
     #[test]
@@ -105,10 +88,7 @@ mod tests {
         let mut pacemaker = pacemaker(long_ago(5), Some(Duration::from_secs(1)));
         let turn = pacemaker.wait_for(Tick(1), &mut inbox(9).1).unwrap();
         // Tick 20 was due at 4.875 s, tick 21 is due at 5.125 s; this test may be slow itself.
-        assert!(
-            matches!(turn, Turn::Skip { last, .. } if Tick(20) <= last),
-            "{turn:?}"
-        );
+        assert!(matches!(turn, Turn::Skip { last, .. } if Tick(20) <= last), "{turn:?}");
     }
 
     #[test]
@@ -121,10 +101,7 @@ mod tests {
     fn without_a_bound_a_late_tick_runs_at_once() {
         let mut pacemaker = pacemaker(long_ago(5), None);
         let turn = pacemaker.wait_for(Tick(1), &mut inbox(9).1).unwrap();
-        assert!(
-            matches!(turn, Turn::Run(moment) if 4_875_000 <= moment.lateness_us),
-            "{turn:?}"
-        );
+        assert!(matches!(turn, Turn::Run(moment) if 4_875_000 <= moment.lateness_us), "{turn:?}");
     }
 
     #[test]
