@@ -8,7 +8,7 @@ set -Eeuo pipefail
 
 missing=()
 while (($# > 1)); do
-  command -v "$1" >/dev/null || missing+=("$2")
+  type -P "$1" >/dev/null || missing+=("$2")
   shift 2
 done
 ((${#missing[@]} > 0)) || exit 0
