@@ -68,12 +68,14 @@ percentiles() {
   awk '{ v[NR] = $1 } END { m = int((NR + 1) / 2); p = int((NR * 99 + 99) / 100); print v[m], v[p] }'
 }
 
-# One run of cyclictest: median and p99 of its latency, in us.
+# One run of cyclictest: median and p99 of its latency, in us, and its CPU seconds, which show what
+# sleeping and waking alone cost on this computer.
 run_cyclictest() {
-  cyclictest --quiet --laptop --threads=3 --interval=166667 --distance=0 --duration="${duration_s}" \
+  env time -f '%U %S' -o "${work}/cyclictest" cyclictest --quiet --laptop --threads=3 --interval=166667 --distance=0 --duration="${duration_s}" \
     --policy=other --histogram=1000000 2>/dev/null |
     awk '/^[0-9]/ { for (i = 2; i <= NF; i++) for (n = 0; n < $i; n++) print $1 + 0 }' |
     sort -n | percentiles
+  awk '{ printf "%.2f\n", $1 + $2 }' "${work}/cyclictest"
 }
 
 median() {
@@ -81,11 +83,11 @@ median() {
 }
 
 columns=(done/due late-median-us late-p99-us last-second-median-us start-skew-us cpu-s rss-MB
-  cyclictest-median-us cyclictest-p99-us p99-ratio)
+  cyclictest-median-us cyclictest-p99-us cyclictest-cpu-s p99-ratio)
 printf '%s\t' run "${columns[@]}"
 printf '\n'
 for ((i = 1; i <= runs; i++)); do
-  read -r -a row <<<"$(run_trial) $(run_cyclictest)"
+  read -r -a row <<<"$(run_trial) $(run_cyclictest | paste -s -d ' ')"
   row+=("$(awk -v a="${row[2]}" -v b="${row[8]}" 'BEGIN { printf "%.2f", a / b }')")
   printf '%s\n' "${row[*]}" >>"${work}/rows"
   printf '%s\t' "${i}" "${row[@]}"

@@ -30,9 +30,12 @@ pub(super) fn consume(mut stream: impl BufRead, from: MachineId, door: &Door) {
                     return lose(door, from, &why);
                 }
                 let message = Message { from, timestamp };
-                if !door.inbox.arrive(Arrival { message, sent_at: tick }) {
+                if !door.inbox.arrive(Arrival::Message { message, sent_at: tick }) {
                     return;
                 }
+            }
+            Line::Turn(counts) => {
+                door.inbox.arrive(Arrival::Turn(counts));
             }
             Line::Ready => door.inbox.tell(Notice::Ready(from)),
             Line::Start { in_ns } if from == MachineId::new(1) => {

@@ -24,7 +24,7 @@ pub(super) fn part(
     limit: Duration,
 ) -> Option<Halt> {
     let trouble = hear_goodbyes(&mut ticks, halt.as_ref(), limit);
-    pacemaker.admit(&ticks.inbox, &mut ticks.queue);
+    pacemaker.admit_rest(&ticks.inbox, &mut ticks.queue);
     let left = count_left(&ticks);
     let trouble = trouble.or_else(|| missing_message(&ticks, &left));
     let why = ending(ticks.trial, halt.as_ref(), trouble.as_ref());

@@ -1,24 +1,30 @@
 //! What consumer threads and signals tell the tick loop.
 //!
-//! Two crossbeam channels: messages wait in one and wake nobody; notices travel on the other and
-//! wake the tick loop at once, whatever it waits for.
+//! Two crossbeam channels: arrivals wait in one and, at the real pace, wake nobody; notices travel on
+//! the other and wake the tick loop at once, whatever it waits for.
+//!
+//! The tick loop looks into both and then parks until it is woken. A blocking receive would spin
+//! before it sleeps, which costs more than all of a tick's work.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, Thread};
 use std::time::Instant;
 
 use anyhow::anyhow;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::model::{MachineId, Message, Tick};
+use crate::wall_clock;
 
-/// A message that has arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Arrival {
-    pub(super) message: Message,
-    /// The tick of the sender at which it was sent.
-    pub(super) sent_at: Tick,
+/// What has arrived for the tick loop to take when it is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// A message, and the sender's tick at which it was sent.
+    Message { message: Message, sent_at: Tick },
+    /// The turn, at the virtual pace: how many messages were ever sent to each machine.
+    Turn(Vec<u64>),
 }
 
 /// What the tick loop must hear of at once.
@@ -85,15 +91,22 @@ pub(super) struct InboxSender {
     notices: Sender<Notice>,
     waiting: Arc<AtomicUsize>,
     queue_limit: usize,
+    tick_thread: Thread,
+    wakes_on_arrival: bool,
 }
 
 impl InboxSender {
-    /// Puts a message into the queue; false if the queue is full, which ends the machine.
+    /// Puts an arrival into the queue; false if the queue is full, which ends the machine.
     pub(super) fn arrive(&self, arrival: Arrival) -> bool {
-        let has_room = self.waiting.fetch_add(1, Ordering::Relaxed) < self.queue_limit;
+        let is_message = matches!(arrival, Arrival::Message { .. });
+        let has_room =
+            !is_message || self.waiting.fetch_add(1, Ordering::Relaxed) < self.queue_limit;
         if has_room {
             // The tick loop ends before its consumers do; nobody misses what arrives after that.
             let _ = self.arrivals.send(arrival);
+            if self.wakes_on_arrival {
+                self.tick_thread.unpark();
+            }
         } else {
             self.tell(Notice::Full { limit: self.queue_limit });
         }
@@ -103,6 +116,7 @@ impl InboxSender {
     /// Tells the tick loop at once.
     pub(super) fn tell(&self, notice: Notice) {
         let _ = self.notices.send(notice);
+        self.tick_thread.unpark();
     }
 }
 
@@ -116,20 +130,42 @@ pub(super) struct Inbox {
     goodbyes: BTreeMap<MachineId, u64>,
 }
 
-/// Makes an inbox; more than `queue_limit` waiting messages end the machine.
-pub(super) fn inbox(queue_limit: usize) -> (InboxSender, Inbox) {
+/// Makes the inbox of a machine whose tick loop is this thread.
+///
+/// More than `queue_limit` waiting messages end the machine. Arrivals wake the tick loop at a pace
+/// that waits for them.
+pub(super) fn inbox(queue_limit: usize, wakes_on_arrival: bool) -> (InboxSender, Inbox) {
     let (arrivals_in, arrivals) = unbounded();
     let (notices_in, notices) = unbounded();
     let waiting = Arc::new(AtomicUsize::new(0));
-    let inbox =
-        Inbox { arrivals, notices, waiting: Arc::clone(&waiting), goodbyes: BTreeMap::new() };
-    (InboxSender { arrivals: arrivals_in, notices: notices_in, waiting, queue_limit }, inbox)
+    let sender = InboxSender {
+        arrivals: arrivals_in,
+        notices: notices_in,
+        waiting: Arc::clone(&waiting),
+        queue_limit,
+        tick_thread: thread::current(),
+        wakes_on_arrival,
+    };
+    (sender, Inbox { arrivals, notices, waiting, goodbyes: BTreeMap::new() })
 }
 
 impl Inbox {
     /// Takes the oldest message that has arrived, if there is one.
     pub(super) fn take_arrival(&self) -> Option<Arrival> {
         self.arrivals.try_recv().ok()
+    }
+
+    /// Waits for the next arrival, and heeds what is told meanwhile.
+    pub(super) fn next_arrival(&mut self) -> Result<Arrival, Halt> {
+        loop {
+            if let Some(arrival) = self.take_arrival() {
+                return Ok(arrival);
+            }
+            match self.notices.try_recv() {
+                Ok(notice) => self.heed(notice)?,
+                Err(_) => thread::park(),
+            }
+        }
     }
 
     /// Notes that a tick has received a message: there is room for another.
@@ -139,12 +175,15 @@ impl Inbox {
 
     /// Waits for the next notice until `deadline`; nothing if none came.
     pub(super) fn next_notice(&self, deadline: Instant) -> Option<Notice> {
-        match self.notices.recv_deadline(deadline) {
-            Ok(notice) => Some(notice),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => {
-                unreachable!("the listener holds a sender for as long as the process lives")
+        loop {
+            if let Ok(notice) = self.notices.try_recv() {
+                return Some(notice);
             }
+            let left = deadline.saturating_duration_since(wall_clock::now());
+            if left.is_zero() {
+                return None;
+            }
+            thread::park_timeout(left);
         }
     }
 

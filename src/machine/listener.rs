@@ -52,19 +52,23 @@ pub(super) struct Door {
     pub(super) machine: MachineId,
     pub(super) peers: Vec<MachineId>,
     pub(super) inbox: InboxSender,
+    pub(super) is_virtual: bool,
     present: Mutex<BTreeSet<MachineId>>,
     strangers: AtomicUsize,
 }
 
 impl Door {
-    pub(super) fn new(
-        run: RunId,
-        machine: MachineId,
-        peers: Vec<MachineId>,
-        inbox: InboxSender,
-    ) -> Self {
-        let present = Mutex::new(BTreeSet::new());
-        Self { run, machine, peers, inbox, present, strangers: AtomicUsize::new(0) }
+    /// A door of one machine of a run, through which nobody has come yet.
+    pub(super) fn new(own: &Hello, peers: Vec<MachineId>, inbox: InboxSender) -> Self {
+        Self {
+            run: own.run.clone(),
+            machine: own.from,
+            peers,
+            inbox,
+            is_virtual: own.is_virtual,
+            present: Mutex::new(BTreeSet::new()),
+            strangers: AtomicUsize::new(0),
+        }
     }
 
     /// Checks a hello against the run, and takes the name it gives.
@@ -81,6 +85,9 @@ impl Door {
         }
         if !self.peers.contains(from) {
             return Err(format!("machine {from} is no peer of machine {}", self.machine));
+        }
+        if hello.is_virtual != self.is_virtual {
+            return Err("another pace".to_owned());
         }
         let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
         if !present.insert(*from) {

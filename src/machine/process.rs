@@ -12,12 +12,12 @@ use log::{info, warn};
 use super::assembly::Assembly;
 use super::inbox::{Halt, Inbox, inbox};
 use super::listener::{self, Door};
-use super::pacemaker::RealPacemaker;
+use super::pacemaker::{Pacemaker, RealPacemaker, TurnPacemaker};
 use super::producer::Producers;
 use super::tick_loop::{Tally, TickLoop};
 use super::wire::{Hello, PROTOCOL, RunId};
 use super::{farewell, signals};
-use crate::logbook::{Header, LogWriter, log_path};
+use crate::logbook::{Header, LogWriter, SystemTime, log_path};
 use crate::model::MachineId;
 use crate::pace::Pace;
 use crate::trial::Trial;
@@ -71,30 +71,43 @@ pub fn run(config: &MachineConfig) -> Result<Outcome> {
     if trial.machines.len() <= machine.index() {
         bail!("there is no machine {machine} in the trial: it has {}", trial.machines.len());
     }
-    let (sender, mut inbox) = inbox(limits.queue);
+    let (sender, mut inbox) = inbox(limits.queue, config.pace == Pace::Virtual);
     signals::watch(sender.clone())?;
     let socket = listener::bind(trial.spec(*machine))?;
     let header = Header::new(trial.clone(), *machine, config.pace);
     let log = LogWriter::create(&log_path(&config.logs, trial.spec(*machine).port), &header)?;
-    let door = Door::new(config.run.clone(), *machine, trial.peers(*machine), sender);
+    let hello = hello(config);
+    let door = Door::new(&hello, trial.peers(*machine), sender);
     listener::open(socket, Arc::new(door))?;
-    match assemble(config, &mut inbox) {
+    match assemble(config, hello, &mut inbox) {
         Ok((producers, start)) => live(config, inbox, producers, log, start),
         Err(Halt::Signalled(signal)) => Ok(Outcome::Signalled(signal)),
         Err(halt) => Err(farewell::explain(trial, halt)),
     }
 }
 
-fn assemble(config: &MachineConfig, inbox: &mut Inbox) -> Result<(Producers, Instant), Halt> {
-    let hello = Hello {
+/// How a machine introduces itself; its receiver is filled in for each peer.
+fn hello(config: &MachineConfig) -> Hello {
+    Hello {
         protocol: PROTOCOL,
         run: config.run.clone(),
         from: config.machine,
         to: config.machine,
         incarnation: 1,
-    };
+        is_virtual: config.pace == Pace::Virtual,
+    }
+}
+
+fn assemble(
+    config: &MachineConfig,
+    hello: Hello,
+    inbox: &mut Inbox,
+) -> Result<(Producers, Instant), Halt> {
     let machines = u32::try_from(config.trial.machines.len()).unwrap_or(u32::MAX);
-    let start_delay = START_DELAY + START_DELAY_PER_MACHINE * machines;
+    let start_delay = match config.pace {
+        Pace::Real(_) => START_DELAY + START_DELAY_PER_MACHINE * machines,
+        Pace::Virtual => Duration::ZERO,
+    };
     let limit = config.limits.connect;
     Assembly { trial: &config.trial, inbox, hello, limit, start_delay }.assemble()
 }
@@ -113,14 +126,16 @@ fn live(
 ) -> Result<Outcome> {
     let MachineConfig { trial, machine, limits, .. } = config;
     let schedule = trial.schedule(*machine);
-    let mut pacemaker = match config.pace {
+    let (mut pacemaker, started_at): (Box<dyn Pacemaker>, _) = match config.pace {
         Pace::Real(speed) => {
             tighten_timer();
-            RealPacemaker { schedule, speed, start, skip_after: limits.skip_after }
+            let skip_after = limits.skip_after;
+            let pacemaker = RealPacemaker { schedule, speed, start, skip_after };
+            (Box::new(pacemaker), wall_clock::system_time_at(start))
         }
-        Pace::Virtual => bail!("the virtual pace is not built yet"),
+        Pace::Virtual => (Box::new(TurnPacemaker::new(trial, *machine)), SystemTime(0)),
     };
-    log.start(wall_clock::system_time_at(start))?;
+    log.start(started_at)?;
     info!("machine {machine} of {} starts", trial.name);
     let mut ticks = TickLoop {
         trial,
@@ -133,8 +148,8 @@ fn live(
         queue: VecDeque::new(),
         tally: Tally::default(),
     };
-    let halt = ticks.run(&mut pacemaker).err();
-    match farewell::part(ticks, &mut pacemaker, halt, limits.goodbye) {
+    let halt = ticks.run(pacemaker.as_mut()).err();
+    match farewell::part(ticks, pacemaker.as_mut(), halt, limits.goodbye) {
         None => Ok(Outcome::Finished),
         Some(Halt::Signalled(signal)) => Ok(Outcome::Signalled(signal)),
         Some(halt) => Err(farewell::explain(trial, halt)),

@@ -1,5 +1,6 @@
 //! The outgoing connections of a machine, one to each peer; messages flow on them one way.
 
+use std::fmt::Write as _;
 use std::io::{self, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub(super) struct Producer {
     peer: MachineId,
     stream: TcpStream,
     sent: u64,
+    /// Lines that wait for the next flush.
+    posted: String,
 }
 
 /// A connection to a peer that has not let this machine in yet.
@@ -75,7 +78,7 @@ impl Attempt {
             Err(refusal) => return Err(refusal),
         }
         stream.set_write_timeout(Some(WRITE_LIMIT))?;
-        Ok(Producer { peer: self.hello.to, stream, sent: 0 })
+        Ok(Producer { peer: self.hello.to, stream, sent: 0, posted: String::new() })
     }
 
     fn ask(&self) -> Result<TcpStream, Refusal> {
@@ -113,8 +116,14 @@ fn hear_answer(stream: &TcpStream) -> Result<bool, Refusal> {
 }
 
 impl Producer {
-    fn write(&mut self, line: &Line) -> io::Result<()> {
-        self.stream.write_all(format!("{line}\n").as_bytes())
+    fn post(&mut self, line: &Line) {
+        writeln!(self.posted, "{line}").expect("writing into a string cannot fail");
+    }
+
+    fn flush(&mut self) -> Result<(), Halt> {
+        let written = self.stream.write_all(self.posted.as_bytes());
+        self.posted.clear();
+        written.map_err(|error| Halt::PeerLost { peer: self.peer, why: error.to_string() })
     }
 }
 
@@ -122,51 +131,65 @@ impl Producer {
 #[derive(Debug)]
 pub(super) struct Producers {
     producers: Vec<Producer>,
+    /// By number of a machine: its place among the producers, if it is a peer.
+    places: Vec<Option<usize>>,
+    have_messages: bool,
 }
 
 impl Producers {
     pub(super) fn new(mut producers: Vec<Producer>, peers: &[MachineId]) -> Self {
         producers.sort_by_key(|producer| peers.iter().position(|peer| *peer == producer.peer));
-        Self { producers }
+        let last = peers.iter().map(|peer| peer.index()).max().unwrap_or(0);
+        let mut places = vec![None; last + 1];
+        for (place, producer) in producers.iter().enumerate() {
+            places[producer.peer.index()] = Some(place);
+        }
+        Self { producers, places, have_messages: false }
     }
 
-    /// Says a line to one peer.
+    /// Says a line to one peer at once.
     pub(super) fn say(&mut self, to: MachineId, line: &Line) -> Result<(), Halt> {
         let producer = self.producer(to);
-        producer.write(line).map_err(|error| lost(to, &error))
+        producer.post(line);
+        producer.flush()
     }
 
-    /// Sends the timestamp of a send event to each of its peers.
+    /// Puts a line down for the next flush.
+    pub(super) fn post(&mut self, to: MachineId, line: &Line) {
+        self.producer(to).post(line);
+    }
+
+    /// Puts the timestamp of a send event down for each of its peers.
     ///
     /// The event is recorded already, so a message counts as sent even if its connection breaks.
-    pub(super) fn send(
-        &mut self,
-        to: &[MachineId],
-        timestamp: Timestamp,
-        tick: Tick,
-    ) -> Result<(), Halt> {
-        let mut halt = None;
+    pub(super) fn post_messages(&mut self, to: &[MachineId], timestamp: Timestamp, tick: Tick) {
         for &peer in to {
             let producer = self.producer(peer);
             producer.sent += 1;
-            let line = Line::Message { timestamp, tick, sequence: producer.sent };
-            if let Err(error) = producer.write(&line) {
-                halt.get_or_insert(lost(peer, &error));
-            }
+            let sequence = producer.sent;
+            producer.post(&Line::Message { timestamp, tick, sequence });
         }
-        halt.map_or(Ok(()), Err)
+        self.have_messages |= !to.is_empty();
+    }
+
+    /// Whether a message waits for the next flush; its record has to reach the log first.
+    pub(super) fn have_messages(&self) -> bool {
+        self.have_messages
+    }
+
+    /// Sends what was put down, to every peer that can still be reached.
+    pub(super) fn flush(&mut self) -> Result<(), Halt> {
+        self.have_messages = false;
+        let posted = self.producers.iter_mut().filter(|producer| !producer.posted.is_empty());
+        first_halt(posted.map(Producer::flush))
     }
 
     /// Says goodbye to every peer, and because of whom if this is not the end of the trial.
     pub(super) fn say_goodbye(&mut self, left_for: Option<MachineId>) -> Result<(), Halt> {
-        let mut halt = None;
-        for producer in &mut self.producers {
-            let goodbye = Line::Goodbye { sent: producer.sent, left_for };
-            if let Err(error) = producer.write(&goodbye) {
-                halt.get_or_insert(lost(producer.peer, &error));
-            }
-        }
-        halt.map_or(Ok(()), Err)
+        first_halt(self.producers.iter_mut().map(|producer| {
+            producer.post(&Line::Goodbye { sent: producer.sent, left_for });
+            producer.flush()
+        }))
     }
 
     /// How many messages were sent to each peer.
@@ -175,11 +198,12 @@ impl Producers {
     }
 
     fn producer(&mut self, peer: MachineId) -> &mut Producer {
-        let found = self.producers.iter_mut().find(|producer| producer.peer == peer);
-        found.expect("a machine has a producer to each of its peers")
+        let place = self.places.get(peer.index()).copied().flatten();
+        &mut self.producers[place.expect("a machine has a producer to each of its peers")]
     }
 }
 
-fn lost(peer: MachineId, error: &io::Error) -> Halt {
-    Halt::PeerLost { peer, why: error.to_string() }
+/// Does everything, and then tells what went wrong first.
+fn first_halt(results: impl Iterator<Item = Result<(), Halt>>) -> Result<(), Halt> {
+    results.fold(Ok(()), Result::and)
 }

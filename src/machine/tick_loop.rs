@@ -39,7 +39,7 @@ impl TickLoop<'_> {
             match pacemaker.wait_for(next, &mut self.inbox)? {
                 Turn::Run(moment) => {
                     pacemaker.admit(&self.inbox, &mut self.queue);
-                    self.tick(next, moment)?;
+                    self.tick(next, moment, pacemaker)?;
                     next.0 += 1;
                 }
                 Turn::Skip { last, moment } => {
@@ -52,7 +52,12 @@ impl TickLoop<'_> {
     }
 
     /// Runs one tick: the rule, then its record, and only then its messages.
-    fn tick(&mut self, tick: Tick, moment: Moment) -> Result<(), Halt> {
+    fn tick(
+        &mut self,
+        tick: Tick,
+        moment: Moment,
+        pacemaker: &mut dyn Pacemaker,
+    ) -> Result<(), Halt> {
         let step = self.machine.tick(self.queue.pop_front());
         let record = TickRecord {
             system_time: moment.system_time,
@@ -65,17 +70,16 @@ impl TickLoop<'_> {
             draw: step.draw,
         };
         self.log.tick(&record)?;
-        self.log.flush()?;
         self.tally.ticks_done += 1;
         match step.event {
-            Event::Send(to) => self.producers.send(to, step.timestamp, tick)?,
+            Event::Send(to) => self.producers.post_messages(to, step.timestamp, tick),
             Event::Receive(message) => {
                 self.inbox.note_received();
                 *self.tally.received.entry(message.from).or_default() += 1;
             }
             Event::Internal => {}
         }
-        Ok(())
+        pacemaker.complete(tick, &step, &mut self.log, &mut self.producers)
     }
 
     fn skip(&mut self, first: Tick, last: Tick, moment: Moment) -> Result<(), Halt> {

@@ -14,7 +14,9 @@ use crate::model::{MachineId, Tick, Timestamp};
 pub const PROTOCOL: u32 = 1;
 
 /// The longest line, in bytes without its line feed.
-pub const LINE_LEN_MAX: usize = 4096;
+///
+/// The longest that is ever needed is a turn of a thousand machines.
+pub const LINE_LEN_MAX: usize = 16 << 10;
 
 /// The longest hello: no more than this is parsed of what a stranger says.
 pub const HELLO_LEN_MAX: usize = 256;
@@ -56,6 +58,8 @@ pub struct Hello {
     pub to: MachineId,
     /// The how-manieth start of the sender in its run, from 1.
     pub incarnation: u32,
+    /// Whether the sender runs at the virtual pace.
+    pub is_virtual: bool,
 }
 
 /// One line of the conversation.
@@ -83,6 +87,9 @@ pub enum Line {
         /// The message's place on its channel, from 1 without a gap.
         sequence: u64,
     },
+    /// At the virtual pace: the receiver's turn to tick, and how many messages were ever sent to
+    /// each machine.
+    Turn(Vec<u64>),
     /// The sender's last line.
     Goodbye {
         /// How many messages it sent on this channel.
@@ -96,8 +103,9 @@ impl fmt::Display for Line {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hello(hello) => {
-                let Hello { protocol, run, from, to, incarnation } = hello;
-                write!(formatter, "hello {protocol} {run} {from} {to} {incarnation}")
+                let Hello { protocol, run, from, to, incarnation, is_virtual } = hello;
+                let pace = if *is_virtual { "virtual" } else { "real" };
+                write!(formatter, "hello {protocol} {run} {from} {to} {incarnation} {pace}")
             }
             Self::Welcome => formatter.write_str("welcome"),
             Self::Refused(why) => write!(formatter, "refused {why}"),
@@ -105,6 +113,10 @@ impl fmt::Display for Line {
             Self::Start { in_ns } => write!(formatter, "start {in_ns}"),
             Self::Message { timestamp, tick, sequence } => {
                 write!(formatter, "{timestamp} {tick} {sequence}")
+            }
+            Self::Turn(counts) => {
+                formatter.write_str("turn")?;
+                counts.iter().try_for_each(|count| write!(formatter, " {count}"))
             }
             Self::Goodbye { sent, left_for: None } => write!(formatter, "goodbye {sent} finished"),
             Self::Goodbye { sent, left_for: Some(machine) } => {
@@ -128,6 +140,7 @@ impl FromStr for Line {
             "refused" => Ok(Self::Refused(rest.to_owned())),
             "ready" if text == word => Ok(Self::Ready),
             "start" => Ok(Self::Start { in_ns: number(rest)? }),
+            "turn" => rest.split(' ').map(number).collect::<Result<_, _>>().map(Self::Turn),
             "goodbye" => parse_goodbye(rest),
             _ => Err(format!("unknown line {}", shown(text.as_bytes()))),
         }
@@ -145,8 +158,8 @@ fn parse_message(text: &str) -> Result<Line, String> {
 }
 
 fn parse_hello(rest: &str) -> Result<Hello, String> {
-    let [protocol, run, from, to, incarnation] =
-        fields(rest, "hello PROTOCOL RUN FROM TO INCARNATION")?;
+    let [protocol, run, from, to, incarnation, pace] =
+        fields(rest, "hello PROTOCOL RUN FROM TO INCARNATION PACE")?;
     let incarnation = number(incarnation)?;
     if incarnation == 0 {
         return Err("incarnations are numbered from 1".to_owned());
@@ -157,6 +170,11 @@ fn parse_hello(rest: &str) -> Result<Hello, String> {
         from: machine(from)?,
         to: machine(to)?,
         incarnation,
+        is_virtual: match pace {
+            "virtual" => true,
+            "real" => false,
+            _ => return Err("the pace is real or virtual".to_owned()),
+        },
     })
 }
 
@@ -241,21 +259,22 @@ mod tests {
             (1..=Timestamp::MAX.0, 1_u64.., 1_u64..).prop_map(|(clock, tick, sequence)| {
                 Line::Message { timestamp: Timestamp(clock), tick: Tick(tick), sequence }
             });
-        let hello = (any::<u32>(), "[a-zA-Z0-9-]{1,64}", 1_u16.., 1_u16.., 1_u32..).prop_map(
-            |(protocol, run, from, to, incarnation)| {
+        let hello = (any::<u32>(), "[a-zA-Z0-9-]{1,64}", 1_u16.., 1_u16.., 1_u32.., any::<bool>())
+            .prop_map(|(protocol, run, from, to, incarnation, is_virtual)| {
                 Line::Hello(Hello {
                     protocol,
                     run: run.parse().unwrap(),
                     from: MachineId::new(from),
                     to: MachineId::new(to),
                     incarnation,
+                    is_virtual,
                 })
-            },
-        );
+            });
         prop_oneof![
             message,
             hello,
             Just(Line::Welcome),
+            proptest::collection::vec(any::<u64>(), 1..40).prop_map(Line::Turn),
             Just(Line::Ready),
             "[ -~]{0,80}".prop_map(Line::Refused),
             any::<u64>().prop_map(|in_ns| Line::Start { in_ns }),
@@ -317,7 +336,7 @@ mod tests {
         let line = |len: usize| format!("refused {}\n", "x".repeat(len - "refused ".len()));
         assert_eq!(read_all(line(LINE_LEN_MAX).as_bytes()).unwrap().len(), 1);
         let refusal = read_all(line(LINE_LEN_MAX + 1).as_bytes()).unwrap_err().to_string();
-        assert!(refusal.starts_with("a line of more than 4096 bytes: 'refused xxx"), "{refusal}");
+        assert!(refusal.starts_with("a line of more than 16384 bytes: 'refused xxx"), "{refusal}");
     }
 
     #[test]

@@ -6,16 +6,22 @@
 //! - [`clock`]: Lamport's logical clock and its timestamps.
 //! - [`machine`]: a machine and the rule of its tick.
 //! - [`schedule`]: which tick is due when, in exact model time.
+//! - [`order`]: the order of all ticks of all machines.
+//! - [`engine`]: all machines of a trial in one loop.
 //! - [`chance`]: seeds, streams and the one helper that draws integers.
 //!
 //! It imports nothing else of the crate.
 
 pub mod chance;
 pub mod clock;
+pub mod engine;
 pub mod machine;
+pub mod order;
 pub mod schedule;
 
 pub use chance::{Dice, Seed, Stream};
 pub use clock::{LogicalClock, Timestamp};
+pub use engine::{Engine, Outcome};
 pub use machine::{DrawRange, Event, Machine, MachineId, Message, Step, peers_in_mesh};
+pub use order::{Round, Slot};
 pub use schedule::{ClockRate, ModelTime, Phase, Schedule, Tick};

@@ -19,7 +19,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use crate::model::{
-    ClockRate, DrawRange, Machine, MachineId, Phase, Schedule, Seed, Tick, peers_in_mesh,
+    ClockRate, DrawRange, Engine, Machine, MachineId, Phase, Round, Schedule, Seed, Tick,
+    peers_in_mesh,
 };
 use draft::Draft;
 
@@ -111,6 +112,19 @@ impl Trial {
     #[must_use]
     pub fn machine(&self, machine: MachineId) -> Machine {
         Machine::new(machine, self.peers(machine), self.draw_range, self.seed)
+    }
+
+    /// The order of all ticks.
+    #[must_use]
+    pub fn round(&self) -> Round {
+        Round::new(self.machine_ids().map(|machine| self.schedule(machine)).collect())
+    }
+
+    /// All machines in one process, before their first ticks.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        let machines = self.machine_ids().map(|machine| self.machine(machine)).collect();
+        Engine::new(machines, self.round())
     }
 
     /// Finds the machines whose ticks come closest: the pair and their gap in microseconds of

@@ -2,15 +2,21 @@
 //! are in the message queue by then.
 //!
 //! - [`real`]: ticks are due by the wall clock; in the queue is all that has arrived.
+//! - [`turns`]: ticks run as soon as causality permits; in the queue is all that was sent at an
+//!   earlier model time.
 
 mod real;
+mod turns;
 
 pub(super) use real::RealPacemaker;
+pub(super) use turns::TurnPacemaker;
 
-use super::inbox::{Arrival, Halt, Inbox};
-use crate::logbook::SystemTime;
-use crate::model::{Message, Tick};
 use std::collections::VecDeque;
+
+use super::inbox::{Halt, Inbox};
+use super::producer::Producers;
+use crate::logbook::{LogWriter, SystemTime};
+use crate::model::{Message, Step, Tick};
 
 /// What the tick loop asks of a pace.
 pub(super) trait Pacemaker {
@@ -19,6 +25,19 @@ pub(super) trait Pacemaker {
 
     /// Moves what has arrived by then into the message queue.
     fn admit(&mut self, inbox: &Inbox, queue: &mut VecDeque<Message>);
+
+    /// Lets the record of a tick reach the log and then its messages reach the wire, at the latest
+    /// when another machine may tick.
+    fn complete(
+        &mut self,
+        tick: Tick,
+        step: &Step<'_>,
+        log: &mut LogWriter,
+        producers: &mut Producers,
+    ) -> Result<(), Halt>;
+
+    /// Moves everything that has arrived into the message queue, after the last tick.
+    fn admit_rest(&mut self, inbox: &Inbox, queue: &mut VecDeque<Message>);
 
     /// The system time at which the run ended.
     fn ended_at(&self) -> SystemTime;
@@ -38,9 +57,4 @@ pub(super) enum Turn {
 pub(super) struct Moment {
     pub(super) system_time: SystemTime,
     pub(super) lateness_us: i64,
-}
-
-/// Takes everything that has arrived, in the order of its arrival.
-fn arrived(inbox: &Inbox) -> impl Iterator<Item = Arrival> {
-    std::iter::from_fn(|| inbox.take_arrival())
 }

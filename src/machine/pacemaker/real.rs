@@ -6,10 +6,11 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::{Moment, Pacemaker, Turn, arrived};
-use crate::logbook::SystemTime;
-use crate::machine::inbox::{Halt, Inbox};
-use crate::model::{Message, Schedule, Tick};
+use super::{Moment, Pacemaker, Turn};
+use crate::logbook::{LogWriter, SystemTime};
+use crate::machine::inbox::{Arrival, Halt, Inbox};
+use crate::machine::producer::Producers;
+use crate::model::{Message, Schedule, Step, Tick};
 use crate::pace::Speed;
 use crate::wall_clock;
 
@@ -59,7 +60,27 @@ impl Pacemaker for RealPacemaker {
     }
 
     fn admit(&mut self, inbox: &Inbox, queue: &mut VecDeque<Message>) {
-        queue.extend(arrived(inbox).map(|arrival| arrival.message));
+        let arrivals = std::iter::from_fn(|| inbox.take_arrival());
+        // Turns are of the other pace; the hello lets in nobody who has it.
+        queue.extend(arrivals.filter_map(|arrival| match arrival {
+            Arrival::Message { message, .. } => Some(message),
+            Arrival::Turn(_) => None,
+        }));
+    }
+
+    fn complete(
+        &mut self,
+        _tick: Tick,
+        _step: &Step<'_>,
+        log: &mut LogWriter,
+        producers: &mut Producers,
+    ) -> Result<(), Halt> {
+        log.flush()?;
+        producers.flush()
+    }
+
+    fn admit_rest(&mut self, inbox: &Inbox, queue: &mut VecDeque<Message>) {
+        self.admit(inbox, queue);
     }
 
     fn ended_at(&self) -> SystemTime {
@@ -86,7 +107,7 @@ mod tests {
     #[test]
     fn a_machine_that_stood_still_skips_all_that_it_missed() {
         let mut pacemaker = pacemaker(long_ago(5), Some(Duration::from_secs(1)));
-        let turn = pacemaker.wait_for(Tick(1), &mut inbox(9).1).unwrap();
+        let turn = pacemaker.wait_for(Tick(1), &mut inbox(9, false).1).unwrap();
         // Tick 20 was due at 4.875 s, tick 21 is due at 5.125 s; this test may be slow itself.
         assert!(matches!(turn, Turn::Skip { last, .. } if Tick(20) <= last), "{turn:?}");
     }
@@ -100,14 +121,14 @@ mod tests {
     #[test]
     fn without_a_bound_a_late_tick_runs_at_once() {
         let mut pacemaker = pacemaker(long_ago(5), None);
-        let turn = pacemaker.wait_for(Tick(1), &mut inbox(9).1).unwrap();
+        let turn = pacemaker.wait_for(Tick(1), &mut inbox(9, false).1).unwrap();
         assert!(matches!(turn, Turn::Run(moment) if 4_875_000 <= moment.lateness_us), "{turn:?}");
     }
 
     #[test]
     fn a_tick_never_runs_before_its_deadline() {
         let mut pacemaker = pacemaker(wall_clock::now(), None);
-        let turn = pacemaker.wait_for(Tick(1), &mut inbox(9).1).unwrap();
+        let turn = pacemaker.wait_for(Tick(1), &mut inbox(9, false).1).unwrap();
         assert!(pacemaker.deadline(Tick(1)) <= wall_clock::now());
         assert!(matches!(turn, Turn::Run(moment) if 0 <= moment.lateness_us));
     }

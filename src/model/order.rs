@@ -1,0 +1,111 @@
+//! The order of all ticks of all machines: by due time, and by machine number at one instant.
+//!
+//! Clock rates are whole numbers a second, and every phase is in (0, 1] of a period. So the ticks
+//! of a model second are due after its beginning and not after its end, each second holds the same
+//! ticks in the same order, and one round of them orders the whole trial.
+
+use super::machine::MachineId;
+use super::schedule::{ModelTime, Schedule, Tick};
+
+/// The ticks of one model second, in order.
+#[derive(Clone, Debug)]
+pub struct Round {
+    slots: Vec<Slot>,
+    schedules: Vec<Schedule>,
+}
+
+/// One tick of the round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The machine that ticks.
+    pub machine: MachineId,
+    /// Its tick in the first second.
+    pub first_tick: Tick,
+    /// Whether it is due at the same instant as the slot before it.
+    pub is_same_instant: bool,
+}
+
+impl Round {
+    /// Orders the ticks of machines with these schedules, given in the trial's order.
+    #[must_use]
+    pub fn new(schedules: Vec<Schedule>) -> Self {
+        let mut ticks: Vec<(ModelTime, MachineId, Tick)> = Vec::new();
+        for (index, schedule) in schedules.iter().enumerate() {
+            let numbers = 1..=u64::from(schedule.clock_rate.0);
+            ticks.extend(numbers.map(|n| (schedule.due(Tick(n)), MachineId::at(index), Tick(n))));
+        }
+        ticks.sort_unstable();
+        let mut before = None;
+        let slots = ticks.into_iter().map(|(due, machine, first_tick)| {
+            let is_same_instant = before.replace(due) == Some(due);
+            Slot { machine, first_tick, is_same_instant }
+        });
+        Self { slots: slots.collect(), schedules }
+    }
+
+    /// How many machines tick.
+    #[must_use]
+    pub fn machines(&self) -> usize {
+        self.schedules.len()
+    }
+
+    /// The slots of one second, in order.
+    #[must_use]
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// The tick that a slot stands for in a later second; seconds are counted from 0.
+    #[must_use]
+    pub fn tick_of(&self, slot: &Slot, second: u64) -> Tick {
+        let rate = u64::from(self.schedules[slot.machine.index()].clock_rate.0);
+        Tick(second * rate + slot.first_tick.0)
+    }
+
+    /// When a machine's tick is due.
+    #[must_use]
+    pub fn due(&self, machine: MachineId, tick: Tick) -> ModelTime {
+        self.schedules[machine.index()].due(tick)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::schedule::{ClockRate, Phase};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_round_orders_all_seconds_as_a_sort_of_all_ticks_does(
+            machines in proptest::collection::vec((1_u32..=9, 1_u32..=1000), 1..6),
+        ) {
+            let schedules: Vec<Schedule> = machines
+                .iter()
+                .map(|&(rate, phase)| Schedule {
+                    clock_rate: ClockRate(rate),
+                    phase: Phase(phase),
+                    duration_s: 3,
+                })
+                .collect();
+            let mut sorted: Vec<_> = schedules
+                .iter()
+                .enumerate()
+                .flat_map(|(index, schedule)| {
+                    let ticks = (1..=schedule.ticks()).map(Tick);
+                    ticks.map(move |tick| (schedule.due(tick), MachineId::at(index), tick))
+                })
+                .collect();
+            sorted.sort();
+            let round = Round::new(schedules);
+            let seconds = (0..3).flat_map(|second| {
+                let round = &round;
+                let ticks = round.slots().iter();
+                ticks.map(move |slot| (slot.machine, round.tick_of(slot, second)))
+            });
+            let in_rounds: Vec<_> = seconds.collect();
+            let in_order: Vec<_> = sorted.iter().map(|(_, id, tick)| (*id, *tick)).collect();
+            prop_assert_eq!(in_rounds, in_order);
+        }
+    }
+}
