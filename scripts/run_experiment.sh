@@ -24,6 +24,7 @@ an earlier run (DIR/<trial>/trial.toml), which it repeats, or 'all': the noteboo
 Options:
   --seed N         the seed, instead of the trial's
   --duration S     the duration in model seconds, instead of the trial's
+  --pace PACE      real: by the wall clock (default); virtual: as fast as causality permits
   --speed X        X model seconds pass in a second (default 1)
   --skip-after S   a machine that stood still for more than S seconds skips what it missed
                    (default 1; 0 = never)
@@ -64,7 +65,7 @@ fi
 parse_arguments() {
   while (($# > 0)); do
     case $1 in
-      --seed | --duration | --speed | --skip-after | --logs | --plots)
+      --seed | --duration | --pace | --speed | --skip-after | --logs | --plots)
         (($# > 1)) || refuse "$1 needs a value; see --help"
         take_option "$1" "$2"
         shift
@@ -86,7 +87,7 @@ parse_arguments() {
 take_option() {
   case $1 in
     --seed | --duration) prepare_options+=("$1" "$2") ;;
-    --speed | --skip-after) machine_options+=("$1" "$2") ;;
+    --pace | --speed | --skip-after) machine_options+=("$1" "$2") ;;
     --logs) logs=$2 ;;
     --plots) plots=$2 ;;
     *) refuse "unknown option $1" ;;

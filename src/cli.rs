@@ -9,7 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use log::LevelFilter;
 
 use crate::analysis::check::Verdict;
-use crate::commands::{check, machine, prepare, stats, trial, watch};
+use crate::commands::{check, compare, machine, prepare, simulate, stats, trial, watch};
 
 /// A laboratory for logical time: machines as OS processes, each at its own clock rate.
 #[derive(Debug, Parser)]
@@ -39,9 +39,11 @@ enum Command {
     Trial(trial::TrialArgs),
     Prepare(prepare::PrepareArgs),
     Machine(machine::MachineArgs),
+    Simulate(simulate::SimulateArgs),
     Watch(watch::WatchArgs),
     Check(check::CheckArgs),
     Stats(stats::StatsArgs),
+    Compare(compare::CompareArgs),
 }
 
 /// What a command answers.
@@ -104,9 +106,11 @@ impl Cli {
             Command::Trial(args) => trial::run(&args),
             Command::Prepare(args) => prepare::run(&args),
             Command::Machine(args) => machine::run(&args),
+            Command::Simulate(args) => simulate::run(&args),
             Command::Watch(args) => watch::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Stats(args) => stats::run(&args),
+            Command::Compare(args) => compare::run(&args),
         }
     }
 }

@@ -3,8 +3,10 @@
 //!
 //! - [`history`]: the logs of one run, joined; every receive matched to its send.
 //! - [`check`]: whether causality held, rule by rule.
+//! - [`compare`]: two runs of one trial side by side.
 //! - [`stats`]: jumps, queues, waiting times, lateness and drift.
 
 pub mod check;
+pub mod compare;
 pub mod history;
 pub mod stats;

@@ -1,8 +1,10 @@
 //! The subcommands: one file each, with its arguments and its `run`.
 
 pub mod check;
+pub mod compare;
 pub mod machine;
 pub mod prepare;
+pub mod simulate;
 pub mod stats;
 pub mod trial;
 pub mod watch;

@@ -7,7 +7,8 @@ use std::fmt;
 
 use super::header::number;
 use super::system_time::SystemTime;
-use crate::model::{Tick, Timestamp};
+use crate::model::{Event, MachineId, Tick, Timestamp};
+use crate::trial::Trial;
 
 /// One tick, as it is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,19 @@ pub enum LoggedEvent {
 }
 
 impl LoggedEvent {
+    /// An event as the log tells it: peers by their ports.
+    #[must_use]
+    pub fn of(event: &Event<'_>, trial: &Trial) -> Self {
+        let port = |machine: MachineId| trial.spec(machine).port;
+        match *event {
+            Event::Internal => Self::Internal,
+            Event::Send(to) => Self::Send(to.iter().map(|peer| port(*peer)).collect()),
+            Event::Receive(message) => {
+                Self::Receive { from: port(message.from), timestamp: message.timestamp }
+            }
+        }
+    }
+
     /// The event's name in the log.
     #[must_use]
     pub fn name(&self) -> &'static str {

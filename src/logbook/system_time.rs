@@ -9,6 +9,12 @@ use chrono::{DateTime, NaiveDate};
 pub struct SystemTime(pub i64);
 
 impl SystemTime {
+    /// Model time as system time: counted from 1970, as at the virtual pace.
+    #[must_use]
+    pub fn since_1970(model_time_us: u64) -> Self {
+        Self(i64::try_from(model_time_us).unwrap_or(i64::MAX))
+    }
+
     /// Reads `YYYY-MM-DDThh:mm:ss.ffffffZ`; nothing if the text is anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

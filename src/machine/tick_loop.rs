@@ -6,7 +6,7 @@ use super::inbox::{Halt, Inbox};
 use super::pacemaker::{Moment, Pacemaker, Turn};
 use super::producer::Producers;
 use crate::logbook::{LogWriter, LoggedEvent, SkipRecord, TickRecord};
-use crate::model::{Event, Machine, MachineId, Message, Schedule, Step, Tick};
+use crate::model::{Event, Machine, MachineId, Message, Schedule, Tick};
 use crate::trial::Trial;
 
 /// Everything that one machine's ticks touch.
@@ -64,7 +64,7 @@ impl TickLoop<'_> {
             tick,
             model_time_us: self.schedule.due(tick).micros(),
             lateness_us: moment.lateness_us,
-            event: logged(self.trial, &step),
+            event: LoggedEvent::of(&step.event, self.trial),
             logical_clock: step.timestamp,
             queue_len: self.queue.len() as u64,
             draw: step.draw,
@@ -88,17 +88,5 @@ impl TickLoop<'_> {
         self.log.skip(&record)?;
         self.tally.ticks_skipped += record.count();
         Ok(())
-    }
-}
-
-/// The event of a step as the log tells it: peers by their ports.
-fn logged(trial: &Trial, step: &Step<'_>) -> LoggedEvent {
-    let port = |machine: MachineId| trial.spec(machine).port;
-    match step.event {
-        Event::Internal => LoggedEvent::Internal,
-        Event::Send(to) => LoggedEvent::Send(to.iter().map(|peer| port(*peer)).collect()),
-        Event::Receive(message) => {
-            LoggedEvent::Receive { from: port(message.from), timestamp: message.timestamp }
-        }
     }
 }

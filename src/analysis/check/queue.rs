@@ -3,17 +3,73 @@
 //! What arrived between two ticks is the queue now, minus the queue before, plus one if the tick
 //! received: it is never negative. Only a tick with an empty queue draws, so the length is 0 on
 //! every send and internal event.
+//!
+//! At the virtual pace nothing is left to the network: in the queue are all messages sent at an
+//! earlier model time, ordered by (model time of the send, number of the sender). There every
+//! queue is recomputed exactly, and so is which message is the oldest.
 
 use super::{Complaints, Rule, Violation, event};
-use crate::analysis::history::History;
+use crate::analysis::history::{EventRef, History};
 use crate::logbook::{Log, LoggedEvent};
-use crate::model::MachineId;
+use crate::model::{MachineId, ModelTime};
+use crate::pace::Pace;
 
 pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
     let mut complaints = Complaints { history, violations };
     for (machine, log) in history.present() {
         check_lengths(machine, log, &mut complaints);
         check_left(log, &mut complaints);
+    }
+    let is_whole = history.present().count() == history.trial.machines.len();
+    if history.pace == Pace::Virtual && is_whole {
+        for machine in history.trial.machine_ids() {
+            recompute(machine, &mut complaints);
+        }
+    }
+}
+
+/// Follows the queue of one machine from the sends to it.
+fn recompute(machine: MachineId, complaints: &mut Complaints<'_>) {
+    let history = complaints.history;
+    let trial = &history.trial;
+    let Some(log) = history.log(machine) else { return };
+    let mut sends: Vec<(ModelTime, EventRef)> = history
+        .channels
+        .iter()
+        .filter(|channel| channel.to == machine)
+        .flat_map(|channel| {
+            channel.sends.iter().map(|(index, _)| {
+                let send = event(channel.from, *index);
+                let tick = history.event(send).entry.tick;
+                (trial.schedule(channel.from).due(tick), send)
+            })
+        })
+        .collect();
+    sends.sort_unstable();
+    let (mut sent, mut received) = (0, 0);
+    for (index, tick) in log.ticks.iter().enumerate() {
+        let now = trial.schedule(machine).due(tick.entry.tick);
+        sent += sends[sent..].iter().take_while(|(due, _)| *due < now).count();
+        let here = event(machine, index);
+        if let LoggedEvent::Receive { from, timestamp } = tick.entry.event {
+            if let Some((_, oldest)) = sends[..sent].get(received) {
+                let of_oldest = history.event(*oldest).entry.logical_clock;
+                let is_oldest = trial.spec(oldest.machine).port == from && of_oldest == timestamp;
+                if !is_oldest {
+                    let what = "the oldest message in the queue is another one".to_owned();
+                    complaints.at(Rule::Queue, &[here, *oldest], what);
+                    return;
+                }
+            }
+            received += 1;
+        }
+        let due = sent.saturating_sub(received) as u64;
+        if tick.entry.queue_len != due || sent < received {
+            let found = tick.entry.queue_len;
+            let what = format!("the queue is {found}, but by the sends to this machine {due}");
+            // What follows from a wrong queue is not worth telling.
+            return complaints.at(Rule::Queue, &[here], what);
+        }
     }
 }
 

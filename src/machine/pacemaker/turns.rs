@@ -112,7 +112,7 @@ impl Pacemaker for TurnPacemaker {
             self.take(arrival)?;
         }
         let micros = self.round.due(self.own, tick).micros();
-        Ok(Turn::Run(Moment { system_time: since_1970(micros), lateness_us: 0 }))
+        Ok(Turn::Run(Moment { system_time: SystemTime::since_1970(micros), lateness_us: 0 }))
     }
 
     fn admit(&mut self, _inbox: &Inbox, queue: &mut VecDeque<Message>) {
@@ -161,11 +161,6 @@ impl Pacemaker for TurnPacemaker {
     }
 
     fn ended_at(&self) -> SystemTime {
-        since_1970(self.duration_s.saturating_mul(1_000_000))
+        SystemTime::since_1970(self.duration_s.saturating_mul(1_000_000))
     }
-}
-
-/// Model time as system time: counted from 1970-01-01T00:00:00Z.
-pub(in crate::machine) fn since_1970(micros: u64) -> SystemTime {
-    SystemTime(i64::try_from(micros).unwrap_or(i64::MAX))
 }

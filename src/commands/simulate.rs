@@ -1,0 +1,114 @@
+//! `scalemodel simulate`: runs a trial in this process, and writes the very logs that its machines
+//! write at the virtual pace.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use super::trial;
+use crate::cli::{Answer, Overrides};
+use crate::logbook::{
+    ChannelCounts, EndRecord, Ending, Header, LogWriter, LoggedEvent, SystemTime, TickRecord,
+    log_path,
+};
+use crate::model::{Engine, Event, MachineId, Outcome};
+use crate::pace::Pace;
+use crate::trial::Trial;
+
+/// Run a trial in this process: no sockets, the same logs as at the virtual pace, byte for byte
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  scalemodel simulate scripts/trials/trial5.toml --logs logs/simulated
+  scalemodel check logs/simulated")]
+pub struct SimulateArgs {
+    /// The trial file
+    #[arg(value_name = "TRIAL")]
+    trial: PathBuf,
+
+    /// The folder of the run: its logs and its resolved trial go there
+    #[arg(long, value_name = "DIR")]
+    logs: PathBuf,
+
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the trial is wrong, or a log is there already or cannot be written.
+pub fn run(args: &SimulateArgs) -> Result<Answer> {
+    let trial = trial::resolve(&args.trial, args.overrides)?;
+    fs::create_dir_all(&args.logs)
+        .with_context(|| format!("cannot make the folder {}", args.logs.display()))?;
+    trial.save_new(&args.logs.join("trial.toml"))?;
+    let mut logs = trial
+        .machine_ids()
+        .map(|machine| MachineLog::create(&trial, machine, &args.logs))
+        .collect::<Result<Vec<_>>>()?;
+    let mut engine = trial.engine();
+    engine.run(trial.duration_s, |outcome| logs[outcome.machine.index()].tick(&trial, &outcome))?;
+    for (log, machine) in logs.into_iter().zip(trial.machine_ids()) {
+        log.end(&trial, machine, &engine)?;
+    }
+    Ok(Answer::Yes)
+}
+
+/// The log of one machine, and what its end entry will say.
+struct MachineLog {
+    writer: LogWriter,
+    /// Messages sent to and received from each machine, by position in the trial.
+    sent: Vec<u64>,
+    received: Vec<u64>,
+}
+
+impl MachineLog {
+    fn create(trial: &Trial, machine: MachineId, folder: &std::path::Path) -> Result<Self> {
+        let header = Header::new(trial.clone(), machine, Pace::Virtual);
+        let path = log_path(folder, trial.spec(machine).port);
+        let mut writer = LogWriter::create(&path, &header)?;
+        writer.start(SystemTime(0))?;
+        let none = vec![0; trial.machines.len()];
+        Ok(Self { writer, sent: none.clone(), received: none })
+    }
+
+    fn tick(&mut self, trial: &Trial, outcome: &Outcome<'_>) -> Result<()> {
+        match outcome.step.event {
+            Event::Internal => {}
+            Event::Send(to) => to.iter().for_each(|peer| self.sent[peer.index()] += 1),
+            Event::Receive(message) => self.received[message.from.index()] += 1,
+        }
+        let model_time_us = trial.schedule(outcome.machine).due(outcome.tick).micros();
+        self.writer.tick(&TickRecord {
+            system_time: SystemTime::since_1970(model_time_us),
+            tick: outcome.tick,
+            model_time_us,
+            lateness_us: 0,
+            event: LoggedEvent::of(&outcome.step.event, trial),
+            logical_clock: outcome.step.timestamp,
+            queue_len: outcome.queue_len,
+            draw: outcome.step.draw,
+        })
+    }
+
+    fn end(self, trial: &Trial, machine: MachineId, engine: &Engine) -> Result<()> {
+        let peers = trial.peers(machine);
+        let by_port = |counts: &[u64]| {
+            let pairs = peers.iter().map(|peer| (trial.spec(*peer).port, counts[peer.index()]));
+            ChannelCounts(pairs.collect())
+        };
+        self.writer.end(&EndRecord {
+            why: Ending::Finished,
+            system_time: SystemTime::since_1970(trial.duration_s * 1_000_000),
+            ticks_done: trial.schedule(machine).ticks(),
+            ticks_skipped: 0,
+            logical_clock: engine.machine(machine).now(),
+            sent: by_port(&self.sent),
+            received: by_port(&self.received),
+            left: by_port(&engine.left(machine)),
+        })
+    }
+}
