@@ -9,7 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use log::LevelFilter;
 
 use crate::analysis::check::Verdict;
-use crate::commands::{check, compare, machine, prepare, simulate, stats, trial, watch};
+use crate::commands::{check, compare, machine, predict, prepare, simulate, stats, trial, watch};
 
 /// A laboratory for logical time: machines as OS processes, each at its own clock rate.
 #[derive(Debug, Parser)]
@@ -44,6 +44,7 @@ enum Command {
     Check(check::CheckArgs),
     Stats(stats::StatsArgs),
     Compare(compare::CompareArgs),
+    Predict(predict::PredictArgs),
 }
 
 /// What a command answers.
@@ -111,6 +112,7 @@ impl Cli {
             Command::Check(args) => check::run(&args),
             Command::Stats(args) => stats::run(&args),
             Command::Compare(args) => compare::run(&args),
+            Command::Predict(args) => predict::run(&args),
         }
     }
 }

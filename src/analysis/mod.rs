@@ -4,9 +4,11 @@
 //! - [`history`]: the logs of one run, joined; every receive matched to its send.
 //! - [`check`]: whether causality held, rule by rule.
 //! - [`compare`]: two runs of one trial side by side.
+//! - [`predict`]: what theory says of a trial.
 //! - [`stats`]: jumps, queues, waiting times, lateness and drift.
 
 pub mod check;
 pub mod compare;
 pub mod history;
+pub mod predict;
 pub mod stats;

@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use super::history::{Channel, History};
+use super::predict::{MachinePrediction, predict};
 use crate::logbook::Log;
 use crate::model::{MachineId, Tick};
 
@@ -80,6 +81,12 @@ pub struct MachineStats {
     pub lateness_p99_us: i64,
     /// Largest lateness, in microseconds.
     pub lateness_max_us: i64,
+    /// Fraction of the ticks done that received.
+    pub busy: f64,
+    /// The clock at the end, compared with the largest of all.
+    pub clock_ratio: f64,
+    /// What theory says of the machine, to be held against the figures above.
+    pub predicted: MachinePrediction,
 }
 
 /// Measures one run.
@@ -101,11 +108,30 @@ pub fn measure(history: &History) -> RunStats {
         drift_max,
         drift_end,
         start_skew_us,
-        machines: history.present().map(|(id, log)| machine_stats(history, id, log)).collect(),
+        machines: machines_stats(history),
     }
 }
 
-fn machine_stats(history: &History, machine: MachineId, log: &Log) -> MachineStats {
+fn machines_stats(history: &History) -> Vec<MachineStats> {
+    let mut predictions = predict(&history.trial).machines.into_iter();
+    let mut machines = Vec::new();
+    for (machine, predicted) in history.trial.machine_ids().zip(&mut predictions) {
+        let log = history.log(machine);
+        machines.extend(log.map(|log| machine_stats(history, machine, log, predicted)));
+    }
+    let clock_max = machines.iter().map(|machine| machine.clock_end).max().unwrap_or(0).max(1);
+    for machine in &mut machines {
+        machine.clock_ratio = machine.clock_end as f64 / clock_max as f64;
+    }
+    machines
+}
+
+fn machine_stats(
+    history: &History,
+    machine: MachineId,
+    log: &Log,
+    predicted: MachinePrediction,
+) -> MachineStats {
     let spec = history.trial.spec(machine);
     let records = || log.ticks.iter().map(|tick| &tick.entry);
     let count = |name| records().filter(|record| record.event.name() == name).count() as u64;
@@ -137,6 +163,9 @@ fn machine_stats(history: &History, machine: MachineId, log: &Log) -> MachineSta
         lateness_median_us: percentile(&lateness, 50),
         lateness_p99_us: percentile(&lateness, 99),
         lateness_max_us: lateness.last().copied().unwrap_or(0),
+        busy: count("receive") as f64 / (log.ticks.len().max(1)) as f64,
+        clock_ratio: 1.0,
+        predicted,
     }
 }
 

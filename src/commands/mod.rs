@@ -3,6 +3,7 @@
 pub mod check;
 pub mod compare;
 pub mod machine;
+pub mod predict;
 pub mod prepare;
 pub mod simulate;
 pub mod stats;

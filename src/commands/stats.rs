@@ -94,8 +94,18 @@ macro_rules! figure {
     };
 }
 
+macro_rules! predicted {
+    ($name:literal, $field:ident, $decimals:literal) => {
+        Figure {
+            name: $name,
+            column: concat!("predicted_", stringify!($field)),
+            value: |m| format!("{:.*}", $decimals, m.predicted.$field),
+        }
+    };
+}
+
 /// All figures of a machine, in the order of the tables.
-const FIGURES: [Figure; 20] = [
+const FIGURES: [Figure; 27] = [
     figure!("clock rate (1/s)", clock_rate),
     figure!("ticks due", ticks_due),
     figure!("ticks done", ticks_done),
@@ -114,6 +124,13 @@ const FIGURES: [Figure; 20] = [
     figure!("lateness, median (us)", lateness_median_us),
     figure!("lateness, p99 (us)", lateness_p99_us),
     figure!("lateness, max (us)", lateness_max_us),
+    figure!("busy, fraction of ticks", busy, 3),
+    predicted!("  predicted", busy, 3),
+    predicted!("queue at the end, predicted", queue_end_mean, 1),
+    predicted!("  5 %", queue_end_p5, 1),
+    predicted!("  95 %", queue_end_p95, 1),
+    figure!("clock, compared with the largest", clock_ratio, 3),
+    predicted!("  predicted", clock_ratio, 3),
     figure!("port", port),
     figure!("machine", machine),
 ];
