@@ -9,7 +9,9 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use log::LevelFilter;
 
 use crate::analysis::check::Verdict;
-use crate::commands::{check, compare, machine, predict, prepare, simulate, stats, trial, watch};
+use crate::commands::{
+    check, compare, machine, predict, prepare, simulate, stats, sweep, trial, watch,
+};
 
 /// A laboratory for logical time: machines as OS processes, each at its own clock rate.
 #[derive(Debug, Parser)]
@@ -45,6 +47,7 @@ enum Command {
     Stats(stats::StatsArgs),
     Compare(compare::CompareArgs),
     Predict(predict::PredictArgs),
+    Sweep(sweep::SweepArgs),
 }
 
 /// What a command answers.
@@ -113,6 +116,7 @@ impl Cli {
             Command::Stats(args) => stats::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Predict(args) => predict::run(&args),
+            Command::Sweep(args) => sweep::run(&args),
         }
     }
 }

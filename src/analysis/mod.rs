@@ -5,6 +5,8 @@
 //! - [`check`]: whether causality held, rule by rule.
 //! - [`compare`]: two runs of one trial side by side.
 //! - [`predict`]: what theory says of a trial.
+//! - [`sweep`]: one trial over many seeds.
+//! - [`tally`]: the figures of a machine and of a run, taken event by event.
 //! - [`stats`]: jumps, queues, waiting times, lateness and drift.
 
 pub mod check;
@@ -12,3 +14,5 @@ pub mod compare;
 pub mod history;
 pub mod predict;
 pub mod stats;
+pub mod sweep;
+pub mod tally;

@@ -7,6 +7,7 @@ pub mod predict;
 pub mod prepare;
 pub mod simulate;
 pub mod stats;
+pub mod sweep;
 pub mod trial;
 pub mod watch;
 

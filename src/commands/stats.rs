@@ -11,7 +11,8 @@ use serde::Serialize;
 
 use super::{print, print_json};
 use crate::analysis::history::History;
-use crate::analysis::stats::{JUMP_BUCKETS, MachineStats, RunStats, measure};
+use crate::analysis::stats::{MachineStats, RunStats, measure};
+use crate::analysis::tally::JUMP_BUCKETS;
 use crate::cli::Answer;
 
 /// With more machines than this the table has a line a machine instead of a column.
@@ -82,15 +83,17 @@ struct Figure {
 }
 
 macro_rules! figure {
-    ($name:literal, $field:ident) => {
-        Figure { name: $name, column: stringify!($field), value: |m| m.$field.to_string() }
+    ($name:literal, $($part:ident).+) => {
+        figure!(@ $name, $($part).+, |m| m.$($part).+.to_string())
     };
-    ($name:literal, $field:ident, $decimals:literal) => {
-        Figure {
-            name: $name,
-            column: stringify!($field),
-            value: |m| format!("{:.*}", $decimals, m.$field),
-        }
+    ($name:literal, $($part:ident).+, $decimals:literal) => {
+        figure!(@ $name, $($part).+, |m| format!("{:.*}", $decimals, m.$($part).+))
+    };
+    (@ $name:literal, figures.$field:ident, $value:expr) => {
+        Figure { name: $name, column: stringify!($field), value: $value }
+    };
+    (@ $name:literal, $field:ident, $value:expr) => {
+        Figure { name: $name, column: stringify!($field), value: $value }
     };
 }
 
@@ -110,26 +113,26 @@ const FIGURES: [Figure; 27] = [
     figure!("ticks due", ticks_due),
     figure!("ticks done", ticks_done),
     figure!("ticks skipped", ticks_skipped),
-    figure!("internal events", internal),
-    figure!("send events", sends),
-    figure!("receives", receives),
-    figure!("clock at the end", clock_end),
-    figure!("jump, mean", jump_mean, 2),
-    figure!("jump, max", jump_max),
-    figure!("queue, mean", queue_mean, 2),
-    figure!("queue, max", queue_max),
-    figure!("queue at the end", queue_end),
-    figure!("wait, mean (s)", wait_mean_s, 3),
-    figure!("wait, max (s)", wait_max_s, 3),
+    figure!("internal events", figures.internal),
+    figure!("send events", figures.sends),
+    figure!("receives", figures.receives),
+    figure!("clock at the end", figures.clock_end),
+    figure!("jump, mean", figures.jump_mean, 2),
+    figure!("jump, max", figures.jump_max),
+    figure!("queue, mean", figures.queue_mean, 2),
+    figure!("queue, max", figures.queue_max),
+    figure!("queue at the end", figures.queue_end),
+    figure!("wait, mean (s)", figures.wait_mean_s, 3),
+    figure!("wait, max (s)", figures.wait_max_s, 3),
     figure!("lateness, median (us)", lateness_median_us),
     figure!("lateness, p99 (us)", lateness_p99_us),
     figure!("lateness, max (us)", lateness_max_us),
-    figure!("busy, fraction of ticks", busy, 3),
+    figure!("busy, fraction of ticks", figures.busy, 3),
     predicted!("  predicted", busy, 3),
     predicted!("queue at the end, predicted", queue_end_mean, 1),
     predicted!("  5 %", queue_end_p5, 1),
     predicted!("  95 %", queue_end_p95, 1),
-    figure!("clock, compared with the largest", clock_ratio, 3),
+    figure!("clock, compared with the largest", figures.clock_ratio, 3),
     predicted!("  predicted", clock_ratio, 3),
     figure!("port", port),
     figure!("machine", machine),
@@ -142,11 +145,15 @@ type SummaryColumn = (&'static str, fn(&MachineStats) -> String);
 const SUMMARY: [SummaryColumn; 10] = [
     ("rate", |m| m.clock_rate.to_string()),
     ("done/due", |m| format!("{}/{}", m.ticks_done, m.ticks_due)),
-    ("int/send/recv", |m| format!("{}/{}/{}", m.internal, m.sends, m.receives)),
-    ("clock", |m| m.clock_end.to_string()),
-    ("jump mean/max", |m| format!("{:.2}/{}", m.jump_mean, m.jump_max)),
-    ("queue mean/max/end", |m| format!("{:.2}/{}/{}", m.queue_mean, m.queue_max, m.queue_end)),
-    ("wait mean s", |m| format!("{:.2}", m.wait_mean_s)),
+    ("int/send/recv", |m| {
+        format!("{}/{}/{}", m.figures.internal, m.figures.sends, m.figures.receives)
+    }),
+    ("clock", |m| m.figures.clock_end.to_string()),
+    ("jump mean/max", |m| format!("{:.2}/{}", m.figures.jump_mean, m.figures.jump_max)),
+    ("queue mean/max/end", |m| {
+        format!("{:.2}/{}/{}", m.figures.queue_mean, m.figures.queue_max, m.figures.queue_end)
+    }),
+    ("wait mean s", |m| format!("{:.2}", m.figures.wait_mean_s)),
     ("late med us", |m| m.lateness_median_us.to_string()),
     ("p99 us", |m| m.lateness_p99_us.to_string()),
     ("skipped", |m| m.ticks_skipped.to_string()),
@@ -162,7 +169,7 @@ fn sheet(run: &RunStats) -> String {
         table.add_row(std::iter::once(figure.name.to_owned()).chain(values));
     }
     for (index, range) in jump_ranges().iter().enumerate() {
-        let counts = run.machines.iter().map(|m| m.jump_histogram[index].to_string());
+        let counts = run.machines.iter().map(|m| m.figures.jump_histogram[index].to_string());
         table.add_row(std::iter::once(format!("jumps of {range}")).chain(counts));
     }
     align_right(&mut table, 1);
@@ -214,7 +221,7 @@ fn csv(runs: &[RunStats]) -> String {
                 run.drift_end.to_string(),
             ];
             let values = FIGURES.iter().map(|figure| (figure.value)(machine));
-            let jumps = machine.jump_histogram.iter().map(ToString::to_string);
+            let jumps = machine.figures.jump_histogram.iter().map(ToString::to_string);
             let line = of_run.into_iter().chain(values).chain(jumps);
             lines.push(line.collect::<Vec<_>>().join(","));
         }

@@ -1,0 +1,403 @@
+//! `scalemodel sweep`: a trial over many seeds, and the distribution of every figure.
+
+use std::fs;
+use std::io::IsTerminal as _;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, ValueEnum};
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use log::warn;
+use serde::{Deserialize, Serialize};
+
+use super::{print, print_json};
+use crate::analysis::sweep::{Distribution, FIGURES, RUN_FIGURES, Row, distributions, run_all};
+use crate::cli::Answer;
+use crate::model::{ClockRate, DrawRange, Seed};
+use crate::trial::Trial;
+use crate::trial::draft::Draft;
+
+/// Repeat a trial over many seeds in this process, and show the distribution of every figure
+///
+/// Every run depends on its seed alone: what comes out does not depend on the number of threads,
+/// and parts that are merged equal the whole.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  scalemodel sweep scripts/trials/trial5.toml --runs 1000
+  scalemodel sweep scripts/trials/trial5.toml --runs 500 --save a.json
+  scalemodel sweep scripts/trials/trial5.toml --runs 500 --first-seed 501 --save b.json
+  scalemodel sweep --merge a.json --merge b.json
+  scalemodel sweep scripts/trials/trial7.toml --runs 100 --format csv \\
+      --vary clock_rate:3=1..6 --vary draw_range=3..15 > surface.csv
+  gnuplot -c scripts/plot_surface.gp surface.png surface.csv 3")]
+pub struct SweepArgs {
+    /// The trial file
+    #[arg(value_name = "TRIAL", required_unless_present = "merge")]
+    trial: Option<PathBuf>,
+
+    /// How many seeds
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    runs: u32,
+
+    /// The first seed; the others follow it
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(..=Seed::MAX - 10_000_000))]
+    first_seed: u64,
+
+    /// Also vary clock_rate:K=A..B (of machine K) or draw_range=A..B, both ends included
+    #[arg(long, value_name = "KEY=A..B")]
+    vary: Vec<Axis>,
+
+    /// Use so many threads [default: one a core]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZero<usize>>,
+
+    /// Keep every run's figures in a file, for --merge
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+
+    /// Join sweeps that were kept by --save, instead of running
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["trial", "vary", "save"])]
+    merge: Vec<PathBuf>,
+
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Csv,
+}
+
+/// A key that is varied, and its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Axis {
+    key: Key,
+    first: u32,
+    last: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    DrawRange,
+    ClockRate { machine: usize },
+}
+
+impl std::str::FromStr for Axis {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const ALLOWED: &str = "allowed: draw_range=A..B or clock_rate:K=A..B, with A <= B";
+        let parse = || {
+            let (key, values) = text.split_once('=')?;
+            let (first, last) = values.split_once("..")?;
+            let key = match key.split_once(':') {
+                None if key == "draw_range" => Key::DrawRange,
+                Some(("clock_rate", number)) => {
+                    Key::ClockRate { machine: number.parse::<usize>().ok()?.checked_sub(1)? }
+                }
+                _ => return None,
+            };
+            let axis = Self { key, first: first.parse().ok()?, last: last.parse().ok()? };
+            (1 <= axis.first && axis.first <= axis.last).then_some(axis)
+        };
+        parse().ok_or_else(|| ALLOWED.to_owned())
+    }
+}
+
+/// One trial of a sweep, over all of its seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Point {
+    trial: String,
+    duration_s: u64,
+    draw_range: u32,
+    /// Clock rates that the trial fixes; none where every seed draws one.
+    clock_rates: Vec<Option<u32>>,
+    rows: Vec<Row>,
+}
+
+/// A sweep, as --save keeps it.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Sweep {
+    schema_version: u32,
+    figures: Vec<String>,
+    points: Vec<Point>,
+}
+
+/// Runs the command. An interrupted sweep shows what is done, and dies by its signal.
+///
+/// # Errors
+/// When the trial is wrong, or a file cannot be read or written.
+pub fn run(args: &SweepArgs) -> Result<Answer> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let points = match &args.trial {
+        None => merged(&args.merge)?,
+        Some(trial) => {
+            signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&stop))
+                .context("cannot handle signals")?;
+            sweep(args, trial, &stop)?
+        }
+    };
+    if let Some(file) = &args.save {
+        save(file, &points)?;
+    }
+    match args.format {
+        Format::Text => print(&points.iter().map(sheet).collect::<String>())?,
+        Format::Csv => print(&csv(&points))?,
+        Format::Json => print_json(&summary(&points))?,
+    }
+    if stop.load(Ordering::Relaxed) {
+        signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGINT)?;
+    }
+    Ok(Answer::Yes)
+}
+
+/// Runs every seed of every point.
+fn sweep(args: &SweepArgs, trial: &Path, stop: &AtomicBool) -> Result<Vec<Point>> {
+    let drafts = grid(&Draft::load(trial)?, &args.vary)?;
+    let runs = args.runs as usize;
+    let threads = args.threads.or(std::thread::available_parallelism().ok());
+    let threads = threads.map_or(1, NonZero::get);
+    let bar = progress_bar((runs * drafts.len()) as u64);
+    let done = AtomicUsize::new(0);
+    let trial_of = |index: usize| -> Trial {
+        let mut draft = drafts[index / runs].clone();
+        draft.seed = Seed::new(args.first_seed + (index % runs) as u64);
+        draft.resolve().expect("only an open seed needs entropy")
+    };
+    // The bar is told of runs in batches: a run may take a microsecond.
+    let progress = || {
+        let count = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if count.is_multiple_of(64) {
+            bar.set_position(count as u64);
+        }
+    };
+    let rows = run_all(runs * drafts.len(), trial_of, threads, stop, progress);
+    bar.finish_and_clear();
+    if rows.len() < runs * drafts.len() {
+        warn!("interrupted: {} of {} runs are done", rows.len(), runs * drafts.len());
+    }
+    let mut points: Vec<Point> = drafts.iter().map(point).collect();
+    for (index, row) in rows {
+        points[index / runs].rows.push(row);
+    }
+    points.retain(|point| !point.rows.is_empty());
+    Ok(points)
+}
+
+/// Every combination of what is varied; one draft if nothing is.
+fn grid(draft: &Draft, axes: &[Axis]) -> Result<Vec<Draft>> {
+    let mut drafts = vec![draft.clone()];
+    for axis in axes {
+        let mut next = Vec::new();
+        for draft in drafts {
+            for value in axis.first..=axis.last {
+                let mut draft = draft.clone();
+                set(&mut draft, axis.key, value)?;
+                next.push(draft);
+            }
+        }
+        drafts = next;
+    }
+    for draft in &drafts {
+        if (draft.draw_range.0 as usize) < draft.machines.len() {
+            bail!(
+                "draw_range: found {}, allowed: {} or more, as many as there are machines",
+                draft.draw_range.0,
+                draft.machines.len()
+            );
+        }
+    }
+    Ok(drafts)
+}
+
+fn set(draft: &mut Draft, key: Key, value: u32) -> Result<()> {
+    match key {
+        Key::DrawRange => draft.draw_range = DrawRange(value),
+        Key::ClockRate { machine } => {
+            let count = draft.machines.len();
+            let Some(spec) = draft.machines.get_mut(machine) else {
+                bail!("--vary: there is no machine {}: the trial has {count}", machine + 1);
+            };
+            if !ClockRate::ALLOWED.contains(&u64::from(value)) {
+                bail!("--vary: found clock rate {value}, allowed: {:?}", ClockRate::ALLOWED);
+            }
+            spec.clock_rate = Some(ClockRate(value));
+        }
+    }
+    Ok(())
+}
+
+fn point(draft: &Draft) -> Point {
+    Point {
+        trial: draft.name.clone(),
+        duration_s: draft.duration_s,
+        draw_range: draft.draw_range.0,
+        clock_rates: draft.machines.iter().map(|m| m.clock_rate.map(|rate| rate.0)).collect(),
+        rows: Vec::new(),
+    }
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn progress_bar(runs: u64) -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(runs), target);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos} of {len} runs, {elapsed}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn save(file: &Path, points: &[Point]) -> Result<()> {
+    let sweep = Sweep { schema_version: 1, figures: figure_names(), points: points.to_vec() };
+    let text = serde_json::to_string(&sweep).context("cannot write JSON")?;
+    fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Joins sweeps: the same points with more seeds, or other points.
+fn merged(files: &[PathBuf]) -> Result<Vec<Point>> {
+    let mut points: Vec<Point> = Vec::new();
+    for file in files {
+        let text =
+            fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let sweep: Sweep = serde_json::from_str(&text)
+            .with_context(|| format!("{}: not a sweep that --save has kept", file.display()))?;
+        if sweep.schema_version != 1 || sweep.figures != figure_names() {
+            bail!("{}: kept by another version, with other figures", file.display());
+        }
+        for point in sweep.points {
+            let width = point.clock_rates.len() * FIGURES.len() + RUN_FIGURES.len();
+            if point.rows.iter().any(|row| row.values.len() != width) {
+                bail!("{}: a row does not have {width} values", file.display());
+            }
+            let is_same = |other: &&mut Point| {
+                let empty = |point: &Point| Point { rows: Vec::new(), ..point.clone() };
+                empty(other) == empty(&point)
+            };
+            match points.iter_mut().find(is_same) {
+                Some(same) => same.rows.extend(point.rows),
+                None => points.push(point),
+            }
+        }
+    }
+    for point in &mut points {
+        point.rows.sort_by_key(|row| row.seed);
+        if let Some(pair) = point.rows.windows(2).find(|pair| pair[0].seed == pair[1].seed) {
+            bail!("{}: seed {} is in more than one of the files", point.trial, pair[0].seed);
+        }
+    }
+    Ok(points)
+}
+
+fn figure_names() -> Vec<String> {
+    let machine = FIGURES.iter().map(|(name, _)| (*name).to_owned());
+    machine.chain(RUN_FIGURES.map(str::to_owned)).collect()
+}
+
+/// The distributions of one machine of a point: its own figures, then those of the run.
+fn of_machine(all: &[Distribution], machine: usize) -> impl Iterator<Item = &Distribution> {
+    let own = all.iter().skip(machine * FIGURES.len()).take(FIGURES.len());
+    own.chain(&all[all.len() - RUN_FIGURES.len()..])
+}
+
+/// One point for people: a column a machine, a row a figure.
+fn sheet(point: &Point) -> String {
+    let all = distributions(&point.rows);
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    let heads = point.clock_rates.iter().zip(1..).map(|(rate, number)| match rate {
+        Some(rate) => format!("machine {number}, {rate}/s"),
+        None => format!("machine {number}"),
+    });
+    table.set_header(std::iter::once("median (5 % .. 95 %)".to_owned()).chain(heads));
+    for (index, name) in figure_names().iter().enumerate() {
+        let cells = (0..point.clock_rates.len()).map(|machine| {
+            let found = of_machine(&all, machine).nth(index).copied().unwrap_or_default();
+            format!("{} ({} .. {})", short(found.median), short(found.p5), short(found.p95))
+        });
+        table.add_row(std::iter::once(name.clone()).chain(cells));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    format!(
+        "{}: {} runs of {} s of model time, draws in 1..={}, seeds {}..={}\n{table}\n",
+        point.trial,
+        point.rows.len(),
+        point.duration_s,
+        point.draw_range,
+        point.rows.first().map_or(0, |row| row.seed),
+        point.rows.last().map_or(0, |row| row.seed),
+    )
+}
+
+/// Whole numbers as they are, others with three decimals.
+fn short(value: f64) -> String {
+    if value.fract() == 0.0 { format!("{value}") } else { format!("{value:.3}") }
+}
+
+/// All points: a line a machine, three columns a figure.
+fn csv(points: &[Point]) -> String {
+    let mut head = vec!["trial".to_owned(), "runs".to_owned(), "duration_s".to_owned()];
+    head.push("draw_range".to_owned());
+    let machines = points.iter().map(|point| point.clock_rates.len()).max().unwrap_or(0);
+    head.extend((1..=machines).map(|number| format!("clock_rate_{number}")));
+    head.push("machine".to_owned());
+    for name in figure_names() {
+        head.extend(["median", "p5", "p95"].map(|part| format!("{name}_{part}")));
+    }
+    let mut lines = vec![head.join(",")];
+    for point in points {
+        let all = distributions(&point.rows);
+        for machine in 0..point.clock_rates.len() {
+            let mut line = vec![point.trial.clone(), point.rows.len().to_string()];
+            line.push(point.duration_s.to_string());
+            line.push(point.draw_range.to_string());
+            let rates = point.clock_rates.iter().copied().chain(std::iter::repeat(None));
+            let cell = |rate: Option<u32>| rate.map_or(String::new(), |rate| rate.to_string());
+            line.extend(rates.take(machines).map(cell));
+            line.push((machine + 1).to_string());
+            for found in of_machine(&all, machine) {
+                line.extend([found.median, found.p5, found.p95].map(|value| value.to_string()));
+            }
+            lines.push(line.join(","));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// All points for programs.
+fn summary(points: &[Point]) -> serde_json::Value {
+    let points: Vec<_> = points
+        .iter()
+        .map(|point| {
+            let all = distributions(&point.rows);
+            let machines: Vec<_> = (0..point.clock_rates.len())
+                .map(|machine| {
+                    let found = of_machine(&all, machine).map(|found| serde_json::json!(found));
+                    figure_names().into_iter().zip(found).collect::<serde_json::Map<_, _>>()
+                })
+                .collect();
+            serde_json::json!({
+                "trial": point.trial,
+                "runs": point.rows.len(),
+                "duration_s": point.duration_s,
+                "draw_range": point.draw_range,
+                "clock_rates": point.clock_rates,
+                "machines": machines,
+            })
+        })
+        .collect();
+    serde_json::json!({ "schema_version": 1, "points": points })
+}
