@@ -30,6 +30,9 @@ set xtics 1
 set ytics 1
 set tics nomirror out
 set autoscale noextend
+set key off
 rate = sprintf("clock_rate_%s", machine)
-plot sweep using "draw_range":rate:(column("machine") == machine + 0 ? \
-  column("queue_end_median") / column("duration_s") : NaN) with image notitle
+growth(m, queue, duration) = m == machine + 0 ? queue / duration : NaN
+plot sweep using "draw_range":rate:(0.5):(0.5):(growth(column("machine"), \
+  column("queue_end_median"), column("duration_s"))) \
+  with boxxyerror linecolor palette fillstyle solid noborder

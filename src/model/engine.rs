@@ -13,18 +13,18 @@ use super::schedule::Tick;
 /// All machines of a trial, before or between their ticks.
 #[derive(Debug)]
 pub struct Engine {
-    seats: Vec<Seat>,
+    machines: Vec<Machine>,
+    queues: Vec<Queue>,
     round: Round,
     /// The number of the present instant; ticks that are due together share it.
     instant: u64,
 }
 
-/// A machine and the messages that wait for it.
-#[derive(Debug)]
-struct Seat {
-    machine: Machine,
-    queue: VecDeque<Waiting>,
-    /// How many messages at the end of the queue were sent at the instant `fresh_since`.
+/// The messages that wait for one machine.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    /// How many messages at the end were sent at the instant `fresh_since`.
     fresh: usize,
     fresh_since: u64,
 }
@@ -54,11 +54,11 @@ pub struct Outcome<'a> {
 }
 
 impl Engine {
-    /// Seats machines, given in the trial's order, with the round of their ticks.
+    /// Takes machines, given in the trial's order, and the round of their ticks.
     #[must_use]
     pub fn new(machines: Vec<Machine>, round: Round) -> Self {
-        let seat = |machine| Seat { machine, queue: VecDeque::new(), fresh: 0, fresh_since: 0 };
-        Self { seats: machines.into_iter().map(seat).collect(), round, instant: 0 }
+        let queues = machines.iter().map(|_| Queue::default()).collect();
+        Self { machines, queues, round, instant: 0 }
     }
 
     /// Runs every tick of so many seconds in order, and hands each to `sink`.
@@ -70,47 +70,34 @@ impl Engine {
         duration_s: u64,
         mut sink: impl FnMut(Outcome<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        let Self { machines, queues, round, instant } = self;
         for second in 0..duration_s {
-            for index in 0..self.round.slots().len() {
-                let slot = self.round.slots()[index];
-                self.instant += u64::from(!slot.is_same_instant);
-                let tick = self.round.tick_of(&slot, second);
-                let (machine, is_same_instant) = (slot.machine, slot.is_same_instant);
-                let (step, queue_len, sent_at) = self.tick(machine, tick);
+            for slot in round.slots() {
+                *instant += u64::from(!slot.is_same_instant);
+                let (machine, tick) = (slot.machine, slot.tick_in(second));
+                let queue = &mut queues[machine.index()];
+                let oldest = queue.take_oldest(*instant);
+                let queue_len = queue.visible(*instant) as u64;
+                let step = machines[machine.index()].tick(oldest.map(|waiting| waiting.message));
+                if let Event::Send(to) = step.event {
+                    let message = Message { from: machine, timestamp: step.timestamp };
+                    for peer in to {
+                        queues[peer.index()].put(Waiting { message, sent_at: tick }, *instant);
+                    }
+                }
+                let sent_at = oldest.map(|waiting| waiting.sent_at);
+                let is_same_instant = slot.is_same_instant;
                 sink(Outcome { machine, tick, is_same_instant, step, queue_len, sent_at })?;
             }
         }
         Ok(())
     }
 
-    fn tick(&mut self, id: MachineId, tick: Tick) -> (Step<'_>, u64, Option<Tick>) {
-        let instant = self.instant;
-        // The seat is taken out of the row, so that it can send to the others.
-        let (before, rest) = self.seats.split_at_mut(id.index());
-        let (seat, after) = rest.split_first_mut().expect("every machine has a seat");
-        let hidden = if seat.fresh_since == instant { seat.fresh } else { 0 };
-        let visible = seat.queue.len() - hidden;
-        let oldest = if visible == 0 { None } else { seat.queue.pop_front() };
-        let queue_len = visible - usize::from(oldest.is_some());
-        let step = seat.machine.tick(oldest.map(|waiting| waiting.message));
-        if let Event::Send(to) = step.event {
-            let message = Message { from: id, timestamp: step.timestamp };
-            for peer in to {
-                let receiver = match peer.index().checked_sub(id.index() + 1) {
-                    Some(index) => &mut after[index],
-                    None => &mut before[peer.index()],
-                };
-                receiver.put(Waiting { message, sent_at: tick }, instant);
-            }
-        }
-        (step, queue_len as u64, oldest.map(|waiting| waiting.sent_at))
-    }
-
     /// How many messages of each sender, by position, are left in a machine's queue.
     #[must_use]
     pub fn left(&self, machine: MachineId) -> Vec<u64> {
-        let mut left = vec![0; self.seats.len()];
-        for waiting in &self.seats[machine.index()].queue {
+        let mut left = vec![0; self.machines.len()];
+        for waiting in &self.queues[machine.index()].waiting {
             left[waiting.message.from.index()] += 1;
         }
         left
@@ -119,17 +106,27 @@ impl Engine {
     /// A machine.
     #[must_use]
     pub fn machine(&self, machine: MachineId) -> &Machine {
-        &self.seats[machine.index()].machine
+        &self.machines[machine.index()]
     }
 }
 
-impl Seat {
+impl Queue {
+    /// How many messages were sent before this instant.
+    fn visible(&self, instant: u64) -> usize {
+        let hidden = if self.fresh_since == instant { self.fresh } else { 0 };
+        self.waiting.len() - hidden
+    }
+
+    fn take_oldest(&mut self, instant: u64) -> Option<Waiting> {
+        if self.visible(instant) == 0 { None } else { self.waiting.pop_front() }
+    }
+
     fn put(&mut self, waiting: Waiting, instant: u64) {
         if self.fresh_since != instant {
             self.fresh_since = instant;
             self.fresh = 0;
         }
         self.fresh += 1;
-        self.queue.push_back(waiting);
+        self.waiting.push_back(waiting);
     }
 }

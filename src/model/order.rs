@@ -5,7 +5,7 @@
 //! ticks in the same order, and one round of them orders the whole trial.
 
 use super::machine::MachineId;
-use super::schedule::{ModelTime, Schedule, Tick};
+use super::schedule::{ClockRate, ModelTime, Schedule, Tick};
 
 /// The ticks of one model second, in order.
 #[derive(Clone, Debug)]
@@ -23,6 +23,15 @@ pub struct Slot {
     pub first_tick: Tick,
     /// Whether it is due at the same instant as the slot before it.
     pub is_same_instant: bool,
+    clock_rate: ClockRate,
+}
+
+impl Slot {
+    /// The tick that the slot stands for in a later second; seconds are counted from 0.
+    #[must_use]
+    pub fn tick_in(&self, second: u64) -> Tick {
+        Tick(second * u64::from(self.clock_rate.0) + self.first_tick.0)
+    }
 }
 
 impl Round {
@@ -38,9 +47,11 @@ impl Round {
         let mut before = None;
         let slots = ticks.into_iter().map(|(due, machine, first_tick)| {
             let is_same_instant = before.replace(due) == Some(due);
-            Slot { machine, first_tick, is_same_instant }
+            let clock_rate = schedules[machine.index()].clock_rate;
+            Slot { machine, first_tick, is_same_instant, clock_rate }
         });
-        Self { slots: slots.collect(), schedules }
+        let slots = slots.collect();
+        Self { slots, schedules }
     }
 
     /// How many machines tick.
@@ -55,13 +66,6 @@ impl Round {
         &self.slots
     }
 
-    /// The tick that a slot stands for in a later second; seconds are counted from 0.
-    #[must_use]
-    pub fn tick_of(&self, slot: &Slot, second: u64) -> Tick {
-        let rate = u64::from(self.schedules[slot.machine.index()].clock_rate.0);
-        Tick(second * rate + slot.first_tick.0)
-    }
-
     /// When a machine's tick is due.
     #[must_use]
     pub fn due(&self, machine: MachineId, tick: Tick) -> ModelTime {
@@ -72,7 +76,7 @@ impl Round {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::schedule::{ClockRate, Phase};
+    use crate::model::schedule::Phase;
     use proptest::prelude::*;
 
     proptest! {
@@ -101,7 +105,7 @@ mod tests {
             let seconds = (0..3).flat_map(|second| {
                 let round = &round;
                 let ticks = round.slots().iter();
-                ticks.map(move |slot| (slot.machine, round.tick_of(slot, second)))
+                ticks.map(move |slot| (slot.machine, slot.tick_in(second)))
             });
             let in_rounds: Vec<_> = seconds.collect();
             let in_order: Vec<_> = sorted.iter().map(|(_, id, tick)| (*id, *tick)).collect();
