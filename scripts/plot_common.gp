@@ -34,6 +34,13 @@ trial = header(1, "trial: \\(.*\\)")
 # The log of a machine that was killed at once has no tick: nothing is drawn of it.
 ticks(i) = int(system(sprintf("grep -c '^[0-9]' '%s' || :", logfile(i))))
 
+# What theory says, if the program is there to be asked; columns are those of its CSV output.
+predictions = scalemodel eq "" ? "" : \
+  system(sprintf("'%s' predict --quiet --format csv '%s/trial.toml'", scalemodel, folder))
+predicted(i, column) = real(system(sprintf("printf '%%s\n' '%s' | awk -F, \
+  'NR == 1 { for (c = 1; c <= NF; c++) if ($c == \"%s\") k = c } NR == %s + 1 { print $k }'", \
+  predictions, column, own(i))))
+
 # Okabe and Ito's colours, which the colour-blind can tell apart; from the ninth line on they
 # come again with other dashes.
 set linetype 1 linecolor rgb "#0072b2"

@@ -279,7 +279,7 @@ draw_plots() {
   for index in "${!names[@]}"; do
     for kind in clock queue; do
       picture=${plots}/${names[${index}]}-${kind}.png
-      gnuplot -c "${scripts}/plot_${kind}.gp" "${picture}" "${folders[${index}]}" ||
+      gnuplot -c "${scripts}/plot_${kind}.gp" "${picture}" "${folders[${index}]}" "${scalemodel}" ||
         refuse "the plot ${picture} could not be drawn"
       say "plotted ${picture}"
     done

@@ -109,7 +109,10 @@ fn a_machine_that_dies_ends_the_run_on_the_others() {
 #[test]
 fn machines_of_different_paces_refuse_each_other() {
     let bench = Bench::new("127.20.3.21", 10, &[1, 1]);
-    let machines = [bench.start(1, &VIRTUAL), bench.start(2, &["--connect-limit", "1"])];
+    let machines = [
+        bench.start(1, &["--pace", "virtual", "--connect-limit", "1"]),
+        bench.start(2, &["--connect-limit", "1"]),
+    ];
     let ends: Vec<_> = machines.into_iter().map(common::Running::finish).collect();
     assert!(ends.iter().all(|(status, _)| status.code() == Some(2)), "{ends:?}");
     assert!(ends.iter().any(|(_, errors)| errors.contains("it refused: another pace")), "{ends:?}");
