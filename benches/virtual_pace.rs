@@ -1,0 +1,144 @@
+//! How fast the virtual pace is: real OS processes and sockets, logs included.
+//!
+//! Run with: cargo bench --bench virtual_pace
+//!
+//! Beside it a bare ping-pong of one byte between two threads over loopback TCP, in the same
+//! minute: a turn cannot pass faster than half a round trip.
+
+#![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+const RUNS: usize = 10;
+const HOST: &str = "127.30.0.1";
+
+/// What is measured: clock rates, duration in model seconds, and whether all run on one core.
+struct Case {
+    name: &'static str,
+    rates: Vec<u32>,
+    duration_s: u32,
+    is_pinned: bool,
+}
+
+fn cases() -> [Case; 5] {
+    let slow = |pinned| (vec![6, 6, 1], 60, pinned);
+    let many = (0..30).map(|index| if index % 3 == 2 { 1 } else { 6 }).collect();
+    [
+        ("(6, 6, 1), a minute", slow(false)),
+        ("(6, 6, 1), on one core", slow(true)),
+        ("(1000, 1000, 1000), 10 s", (vec![1000; 3], 10, false)),
+        ("(1000, ...) on one core", (vec![1000; 3], 10, true)),
+        ("30 machines at 6, 6, 1, ...", (many, 10, false)),
+    ]
+    .map(|(name, (rates, duration_s, is_pinned))| Case { name, rates, duration_s, is_pinned })
+}
+
+/// Milliseconds from the first spawn to the last exit.
+fn run(case: &Case, duration_s: u32, folder: &Path) -> f64 {
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder).unwrap();
+    let machines = case.rates.len();
+    let mut trial = format!("name = \"bench\"\nduration_s = {duration_s}\n");
+    write!(trial, "draw_range = {}\nseed = 1\n", 10.max(machines)).unwrap();
+    for (index, rate) in case.rates.iter().enumerate() {
+        let (port, phase) = (20_001 + index, 1 + (index * 331) % 1000);
+        write!(trial, "[[machine]]\nhost = \"{HOST}\"\nport = {port}\n").unwrap();
+        write!(trial, "clock_rate = {rate}\nphase = {phase}\n").unwrap();
+    }
+    let file = folder.join("trial.toml");
+    fs::write(&file, trial).unwrap();
+    let begin = Instant::now();
+    let children: Vec<_> = (1..=machines)
+        .map(|machine| {
+            let scalemodel = env!("CARGO_BIN_EXE_scalemodel");
+            let mut command = if case.is_pinned {
+                let mut command = Command::new("taskset");
+                command.args(["-c", "0", scalemodel]);
+                command
+            } else {
+                Command::new(scalemodel)
+            };
+            command.args(["machine", "--pace", "virtual", "--run", "bench"]);
+            command.args(["--machine", &machine.to_string()]);
+            command.arg("--trial").arg(&file).arg("--logs").arg(folder);
+            command.spawn().unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    begin.elapsed().as_secs_f64() * 1e3
+}
+
+/// Microseconds of a round trip of one byte over loopback TCP.
+fn ping_pong() -> f64 {
+    const TRIPS: u32 = 5000;
+    let listener = TcpListener::bind((HOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let echo = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_nodelay(true).unwrap();
+        let mut byte = [0];
+        while stream.read_exact(&mut byte).is_ok() {
+            stream.write_all(&byte).unwrap();
+        }
+    });
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let begin = Instant::now();
+    for _ in 0..TRIPS {
+        stream.write_all(&[1]).unwrap();
+        stream.read_exact(&mut [0]).unwrap();
+    }
+    let micros = begin.elapsed().as_secs_f64() * 1e6 / f64::from(TRIPS);
+    drop(stream);
+    echo.join().unwrap();
+    micros
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+fn main() {
+    let folder = std::env::temp_dir().join(format!("scalemodel-bench-{}", std::process::id()));
+    let cases = cases();
+    let (mut whole, mut start) = (vec![Vec::new(); cases.len()], vec![Vec::new(); cases.len()]);
+    let mut trips = Vec::new();
+    for _ in 0..RUNS {
+        trips.push(ping_pong());
+        for (index, case) in cases.iter().enumerate() {
+            whole[index].push(run(case, case.duration_s, &folder));
+            start[index].push(run(case, 1, &folder));
+        }
+    }
+    fs::remove_dir_all(&folder).unwrap();
+    let trip = median(&trips);
+    println!("medians of {RUNS} interleaved runs; a bare round trip takes {trip:.1} us");
+    println!(
+        "{:<28} {:>10} {:>12} {:>12} {:>10} {:>12}",
+        "", "whole (ms)", "1 s run (ms)", "us per tick", "ticks/s", "round trips"
+    );
+    for ((case, whole), start) in cases.iter().zip(&whole).zip(&start) {
+        let (whole, start) = (median(whole), median(start));
+        let per_second: u32 = case.rates.iter().sum();
+        let ticks = f64::from(per_second * (case.duration_s - 1));
+        let micros = (whole - start) * 1e3 / ticks;
+        println!(
+            "{:<28} {whole:>10.1} {start:>12.1} {micros:>12.1} {:>10.0} {:>12.2}",
+            case.name,
+            1e6 / micros,
+            micros / trip
+        );
+    }
+}
