@@ -79,7 +79,7 @@ impl MachineTally {
         figures.clock_end = clock;
         figures.queue_max = figures.queue_max.max(queue_len);
         figures.queue_end = queue_len;
-        self.queue_sum += queue_len;
+        self.queue_sum = self.queue_sum.saturating_add(queue_len);
     }
 
     /// Takes the waiting time of a message that was received, in model seconds.

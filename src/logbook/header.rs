@@ -3,12 +3,13 @@
 //! Every line begins with `# ` and is a key, a colon and a value. The header carries the whole
 //! resolved trial, so that a log explains itself and a missing log is noticed.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::FORMAT;
 use crate::model::{ClockRate, DrawRange, MachineId, Phase, Seed};
 use crate::pace::{Pace, Speed};
-use crate::trial::{DRAW_RANGE, DURATION_S, MachineSpec, Trial};
+use crate::trial::{DRAW_RANGE, DURATION_S, MACHINES, MachineSpec, Trial};
 
 /// The first line of every log, up to the number of its format.
 pub(super) const TITLE: &str = "# scalemodel log, format ";
@@ -157,10 +158,17 @@ impl HeaderBuilder {
         if listed != count || listed < 2 || listed <= machine.index() {
             return Err(format!("the header lists {listed} of {count} machines"));
         }
+        let draw_range = present("draw_range", self.draw_range)?;
+        let ports: BTreeSet<u16> = self.machines.iter().map(|machine| machine.port).collect();
+        if !MACHINES.contains(&listed) || ports.len() < listed || (draw_range.0 as usize) < listed {
+            return Err("the header lists what is no trial: too many machines, a port twice, or \
+                        too small a draw range"
+                .to_owned());
+        }
         let trial = Trial {
             name: present("trial", self.name)?,
             duration_s: present("duration_s", self.duration_s)?,
-            draw_range: present("draw_range", self.draw_range)?,
+            draw_range,
             seed: present("seed", self.seed)?,
             machines: self.machines,
         };

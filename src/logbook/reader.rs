@@ -147,7 +147,10 @@ fn parse_header<'a>(
             comment.split_once(": ").ok_or((line, "expected '# key: value'".to_owned()))?;
         if key == "start" {
             let time = SystemTime::parse(value);
-            start = Some(time.ok_or((line, format!("'{value}' is no system time")))?);
+            let time = time.ok_or((line, format!("'{value}' is no system time")))?;
+            if start.replace(time).is_some() {
+                return Err((line, "the start stands twice in the header".to_owned()));
+            }
         } else {
             builder.take(key, value).map_err(|what| (line, what))?;
         }

@@ -149,15 +149,12 @@ fn column<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {
     number(text).map_err(|error| format!("{name}: {error}"))
 }
 
-/// No tick of any trial has a larger number: 10,000 a second for 10^9 seconds.
-const TICK_MAX: u64 = 10_000_000_000_000;
-
 /// No channel counts more messages; it keeps sums of counts in range.
-const COUNT_MAX: u64 = TICK_MAX;
+const COUNT_MAX: u64 = Tick::MAX.0;
 
 fn parse_tick(text: &str) -> Result<Tick, String> {
     let tick = column("tick", text)?;
-    let is_a_tick = (1..=TICK_MAX).contains(&tick);
+    let is_a_tick = (1..=Tick::MAX.0).contains(&tick);
     if is_a_tick { Ok(Tick(tick)) } else { Err(format!("tick {tick} is out of range")) }
 }
 
@@ -448,7 +445,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_tick_is_read_back_as_it_was_written(
-            (micros, tick, model_time_us) in (0_i64..=4_102_444_800_000_000, 1..=TICK_MAX, any::<u64>()),
+            (micros, tick, model_time_us) in (0_i64..=4_102_444_800_000_000, 1..=Tick::MAX.0, any::<u64>()),
             (lateness_us, clock, queue_len) in (-(1_i64 << 60)..1 << 60, 1_u64.., any::<u64>()),
             event in event(),
             draw in proptest::option::of(1_u32..),

@@ -172,7 +172,7 @@ impl Assembly<'_> {
         if is_first {
             Ok(())
         } else {
-            Err(Halt::Failed(anyhow!("a peer said 'ready' or 'start' twice")))
+            Err(Halt::Failed(anyhow!("a peer connected, or said 'ready' or 'start', twice")))
         }
     }
 

@@ -1,11 +1,11 @@
 //! A consumer thread: reads one incoming connection, and feeds the inbox at network speed.
 
-use std::io::BufRead;
+use std::io::{BufRead, ErrorKind};
 use std::time::Duration;
 
 use super::inbox::{Arrival, Notice};
 use super::listener::Door;
-use super::wire::{LINE_LEN_MAX, Line, read_line};
+use super::wire::{LINE_LEN_MAX, Line, read_line, shown};
 use crate::model::{MachineId, Message};
 use crate::wall_clock;
 
@@ -14,10 +14,14 @@ pub(super) fn consume(mut stream: impl BufRead, from: MachineId, door: &Door) {
     let mut buffer = Vec::with_capacity(64);
     let mut sequence = 0;
     let mut is_silent = true;
+    let mut is_full = false;
     loop {
         let line = match read_line(&mut stream, LINE_LEN_MAX, &mut buffer) {
             Ok(Some(line)) => line,
             Ok(None) if is_silent => return door.release(from),
+            Err(error) if is_silent && error.kind() == ErrorKind::ConnectionReset => {
+                return door.release(from);
+            }
             Ok(None) => return lose(door, from, "its connection ended without a goodbye"),
             Err(error) => return lose(door, from, &error.to_string()),
         };
@@ -30,11 +34,14 @@ pub(super) fn consume(mut stream: impl BufRead, from: MachineId, door: &Door) {
                     return lose(door, from, &why);
                 }
                 let message = Message { from, timestamp };
-                if !door.inbox.arrive(Arrival::Message { message, sent_at: tick }) {
-                    return;
+                let has_room = door.inbox.arrive(Arrival::Message { message, sent_at: tick });
+                if !has_room && !is_full {
+                    // The machine ends; what comes until the goodbye is read and let go.
+                    is_full = true;
+                    door.inbox.tell_full();
                 }
             }
-            Line::Turn(counts) => {
+            Line::Turn(counts) if door.is_virtual => {
                 door.inbox.arrive(Arrival::Turn(counts));
             }
             Line::Ready => door.inbox.tell(Notice::Ready(from)),
@@ -49,11 +56,19 @@ pub(super) fn consume(mut stream: impl BufRead, from: MachineId, door: &Door) {
                 return door.inbox.tell(Notice::Goodbye { from, sent, left_for });
             }
             Line::Goodbye { .. }
+            | Line::Turn(_)
             | Line::Start { .. }
             | Line::Hello(_)
             | Line::Welcome
             | Line::Refused(_) => {
-                return lose(door, from, &format!("it said '{line}', which is not its to say"));
+                return lose(
+                    door,
+                    from,
+                    &format!(
+                        "it said {}, which is not its to say",
+                        shown(line.to_string().as_bytes())
+                    ),
+                );
             }
         }
     }

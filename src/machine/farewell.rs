@@ -4,7 +4,7 @@
 //! anybody, and a message lost at the tail is seen.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 
@@ -23,10 +23,17 @@ pub(super) fn part(
     halt: Option<Halt>,
     limit: Duration,
 ) -> Option<Halt> {
-    let trouble = hear_goodbyes(&mut ticks, halt.as_ref(), limit);
+    let deadline = match halt {
+        None => pacemaker.goodbyes_due(limit),
+        Some(_) => Some(wall_clock::now() + limit),
+    };
+    let trouble = hear_goodbyes(&mut ticks, halt.as_ref(), deadline);
     pacemaker.admit_rest(&ticks.inbox, &mut ticks.queue);
     let left = count_left(&ticks);
-    let trouble = trouble.or_else(|| missing_message(&ticks, &left));
+    let trouble = match missing_message(&ticks, &left) {
+        Some(missing) => worse(trouble, missing),
+        None => trouble,
+    };
     let why = ending(ticks.trial, halt.as_ref(), trouble.as_ref());
     let record = EndRecord {
         why,
@@ -43,9 +50,12 @@ pub(super) fn part(
     halt.or(trouble).or(written)
 }
 
-/// Says goodbye and reads until nobody's is missing; gives what goes wrong meanwhile.
-fn hear_goodbyes(ticks: &mut TickLoop<'_>, halt: Option<&Halt>, limit: Duration) -> Option<Halt> {
-    let deadline = wall_clock::now() + limit;
+/// Says goodbye and reads until nobody's is missing; gives the worst that happens meanwhile.
+fn hear_goodbyes(
+    ticks: &mut TickLoop<'_>,
+    halt: Option<&Halt>,
+    deadline: Option<Instant>,
+) -> Option<Halt> {
     let left_for = halt.map(|halt| halt.cause(ticks.id));
     let mut trouble = ticks.producers.say_goodbye(left_for).err();
     let mut absent: Vec<MachineId> = ticks.producers.sent().map(|(peer, _)| peer).collect();
@@ -55,13 +65,21 @@ fn hear_goodbyes(ticks: &mut TickLoop<'_>, halt: Option<&Halt>, limit: Duration)
         absent.retain(|peer| ticks.inbox.goodbye_of(*peer).is_none() && !is_lost(*peer));
         let Some(&peer) = absent.first() else { return trouble };
         match ticks.inbox.next_notice(deadline).map(|notice| ticks.inbox.heed(notice)) {
-            None => return trouble.or(Some(Halt::PeerSilent(peer))),
+            None => return worse(trouble, Halt::PeerSilent(peer)),
             Some(Ok(())) => {}
             Some(Err(next)) => {
                 absent.retain(|peer| !next.loses(*peer));
-                trouble = trouble.or(Some(next));
+                trouble = worse(trouble, next);
             }
         }
+    }
+}
+
+/// What happened first, unless what comes next is grave and it was not.
+fn worse(first: Option<Halt>, next: Halt) -> Option<Halt> {
+    match first {
+        Some(first) if first.is_grave() || !next.is_grave() => Some(first),
+        _ => Some(next),
     }
 }
 
@@ -97,10 +115,12 @@ fn by_port(trial: &Trial, counts: impl Iterator<Item = (MachineId, u64)>) -> Cha
     ChannelCounts(counts.map(|(peer, count)| (trial.spec(peer).port, count)).collect())
 }
 
-/// Why the log ends: a peer that was never heard out matters more than why the machine left.
+/// Why the log ends: a peer that was never heard out matters more than why the machine left, unless
+/// that was a failure of its own.
 fn ending(trial: &Trial, halt: Option<&Halt>, trouble: Option<&Halt>) -> Ending {
     let port = |peer: &MachineId| trial.spec(*peer).port;
-    let unheard = trouble.filter(|halt| !matches!(halt, Halt::PeerLeft(_) | Halt::Signalled(_)));
+    let has_failed = matches!(halt, Some(Halt::Failed(_)));
+    let unheard = trouble.filter(|trouble| trouble.is_grave() && !has_failed);
     match unheard.or(halt).or(trouble) {
         None => Ending::Finished,
         Some(Halt::Signalled(_)) => Ending::Interrupted,

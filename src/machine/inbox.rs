@@ -72,6 +72,11 @@ impl Halt {
         }
     }
 
+    /// Whether some peer was not heard out, or something failed: worse than a peer's early leave.
+    pub(super) fn is_grave(&self) -> bool {
+        matches!(self, Self::PeerLost { .. } | Self::PeerSilent(_) | Self::Failed(_))
+    }
+
     /// Whether the connection to or from `peer` is broken, so that no goodbye will come.
     pub(super) fn loses(&self, peer: MachineId) -> bool {
         matches!(self, Self::PeerLost { peer: lost, .. } if *lost == peer)
@@ -96,7 +101,7 @@ pub(super) struct InboxSender {
 }
 
 impl InboxSender {
-    /// Puts an arrival into the queue; false if the queue is full, which ends the machine.
+    /// Puts an arrival into the queue; false if the queue is full.
     pub(super) fn arrive(&self, arrival: Arrival) -> bool {
         let is_message = matches!(arrival, Arrival::Message { .. });
         let has_room =
@@ -107,10 +112,13 @@ impl InboxSender {
             if self.wakes_on_arrival {
                 self.tick_thread.unpark();
             }
-        } else {
-            self.tell(Notice::Full { limit: self.queue_limit });
         }
         has_room
+    }
+
+    /// Tells the tick loop that the queue is full, which ends the machine.
+    pub(super) fn tell_full(&self) {
+        self.tell(Notice::Full { limit: self.queue_limit });
     }
 
     /// Tells the tick loop at once.
@@ -173,12 +181,17 @@ impl Inbox {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Waits for the next notice until `deadline`; nothing if none came.
-    pub(super) fn next_notice(&self, deadline: Instant) -> Option<Notice> {
+    /// Waits for the next notice until `deadline`, or for ever; nothing if none came.
+    pub(super) fn next_notice(&self, deadline: impl Into<Option<Instant>>) -> Option<Notice> {
+        let deadline = deadline.into();
         loop {
             if let Ok(notice) = self.notices.try_recv() {
                 return Some(notice);
             }
+            let Some(deadline) = deadline else {
+                thread::park();
+                continue;
+            };
             let left = deadline.saturating_duration_since(wall_clock::now());
             if left.is_zero() {
                 return None;
@@ -208,7 +221,11 @@ impl Inbox {
                 "{limit} messages wait in the queue, which is its limit; raise --queue-limit, or \
                  slow the peers down"
             ))),
-            Notice::Connected(from) | Notice::Disconnected(from) | Notice::Ready(from) => {
+            Notice::Disconnected(from) => {
+                let why = "its connection ended without a goodbye".to_owned();
+                Err(Halt::PeerLost { peer: from, why })
+            }
+            Notice::Connected(from) | Notice::Ready(from) => {
                 let why = "it connected, or said 'ready', out of turn".to_owned();
                 Err(Halt::PeerLost { peer: from, why })
             }

@@ -98,8 +98,10 @@ impl Door {
 
     /// Gives a name back: its connection ended before anything was said on it.
     pub(super) fn release(&self, from: MachineId) {
-        self.present.lock().unwrap_or_else(PoisonError::into_inner).remove(&from);
+        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+        // Told first: who takes the name next must not be told of before this.
         self.inbox.tell(Notice::Disconnected(from));
+        present.remove(&from);
     }
 
     /// Whether a number is that of a machine of this run.

@@ -185,8 +185,11 @@ impl Producers {
     }
 
     /// Says goodbye to every peer, and because of whom if this is not the end of the trial.
+    ///
+    /// What still waits for a flush never travels: its record did not reach the log.
     pub(super) fn say_goodbye(&mut self, left_for: Option<MachineId>) -> Result<(), Halt> {
         first_halt(self.producers.iter_mut().map(|producer| {
+            producer.posted.clear();
             producer.post(&Line::Goodbye { sent: producer.sent, left_for });
             producer.flush()
         }))

@@ -151,7 +151,10 @@ fn parse_message(text: &str) -> Result<Line, String> {
     let [timestamp, tick, sequence] = fields(text, "a message: CLOCK TICK SEQUENCE")?;
     let (timestamp, tick) = (Timestamp(number(timestamp)?), Tick(number(tick)?));
     let sequence = number(sequence)?;
-    if timestamp.0 == 0 || Timestamp::MAX < timestamp || tick.0 == 0 || sequence == 0 {
+    let is_in_range = (1..=Timestamp::MAX.0).contains(&timestamp.0)
+        && (1..=Tick::MAX.0).contains(&tick.0)
+        && sequence != 0;
+    if !is_in_range {
         return Err(format!("out of range in the message '{text}'"));
     }
     Ok(Line::Message { timestamp, tick, sequence })
@@ -256,7 +259,7 @@ mod tests {
 
     fn line() -> impl Strategy<Value = Line> {
         let message =
-            (1..=Timestamp::MAX.0, 1_u64.., 1_u64..).prop_map(|(clock, tick, sequence)| {
+            (1..=Timestamp::MAX.0, 1..=Tick::MAX.0, 1_u64..).prop_map(|(clock, tick, sequence)| {
                 Line::Message { timestamp: Timestamp(clock), tick: Tick(tick), sequence }
             });
         let hello = (any::<u32>(), "[a-zA-Z0-9-]{1,64}", 1_u16.., 1_u16.., 1_u32.., any::<bool>())

@@ -45,6 +45,11 @@ impl fmt::Display for Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tick(pub u64);
 
+impl Tick {
+    /// No tick of any trial has a larger number: 10,000 a second for 10^9 seconds.
+    pub const MAX: Self = Self(10_000_000_000_000);
+}
+
 impl fmt::Display for Tick {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
@@ -59,6 +64,12 @@ pub struct ModelTime {
 }
 
 impl ModelTime {
+    /// The end of a trial of so many seconds.
+    #[must_use]
+    pub fn end_of(duration_s: u64) -> Self {
+        Self { numerator: duration_s, denominator: 1 }
+    }
+
     /// The time in whole units of which a second has `units_per_second`, truncated.
     ///
     /// # Panics

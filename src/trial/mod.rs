@@ -24,6 +24,9 @@ use crate::model::{
 };
 use draft::Draft;
 
+/// How many machines a trial may have.
+pub const MACHINES: RangeInclusive<usize> = 2..=1000;
+
 /// The durations that a trial may have, in seconds: up to some thirty years of model time.
 pub const DURATION_S: RangeInclusive<u64> = 1..=1_000_000_000;
 

@@ -12,14 +12,12 @@ use toml::de::{DeTable, DeValue};
 
 use super::draft::{Draft, DraftMachine};
 use super::problem::{Problem, Problems};
-use super::{DRAW_RANGE, DURATION_S};
+use super::{DRAW_RANGE, DURATION_S, MACHINES};
 use crate::model::{ClockRate, DrawRange, Phase, Seed};
 
 const TRIAL_KEYS: [&str; 5] = ["name", "duration_s", "draw_range", "seed", "machine"];
 const MACHINE_KEYS: [&str; 4] = ["host", "port", "clock_rate", "phase"];
 
-/// How many machines a trial may have.
-const MACHINES: RangeInclusive<usize> = 2..=1000;
 const NAME_LEN_MAX: usize = 64;
 
 /// Reads the text of a trial file.

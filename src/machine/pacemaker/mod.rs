@@ -12,6 +12,7 @@ pub(super) use real::RealPacemaker;
 pub(super) use turns::TurnPacemaker;
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use super::inbox::{Halt, Inbox};
 use super::producer::Producers;
@@ -38,6 +39,10 @@ pub(super) trait Pacemaker {
 
     /// Moves everything that has arrived into the message queue, after the last tick.
     fn admit_rest(&mut self, inbox: &Inbox, queue: &mut VecDeque<Message>);
+
+    /// Until when to wait for the peers' goodbyes, at least `limit` from now; none if a peer may
+    /// take as long as it likes.
+    fn goodbyes_due(&self, limit: Duration) -> Option<Instant>;
 
     /// The system time at which the run ended.
     fn ended_at(&self) -> SystemTime;

@@ -10,7 +10,7 @@ use super::{Moment, Pacemaker, Turn};
 use crate::logbook::{LogWriter, SystemTime};
 use crate::machine::inbox::{Arrival, Halt, Inbox};
 use crate::machine::producer::Producers;
-use crate::model::{Message, Schedule, Step, Tick};
+use crate::model::{Message, ModelTime, Schedule, Step, Tick};
 use crate::pace::Speed;
 use crate::wall_clock;
 
@@ -81,6 +81,11 @@ impl Pacemaker for RealPacemaker {
 
     fn admit_rest(&mut self, inbox: &Inbox, queue: &mut VecDeque<Message>) {
         self.admit(inbox, queue);
+    }
+
+    fn goodbyes_due(&self, limit: Duration) -> Option<Instant> {
+        let end = self.speed.wall_time(ModelTime::end_of(self.schedule.duration_s));
+        Some(wall_clock::now().max(self.start + end) + limit)
     }
 
     fn ended_at(&self) -> SystemTime {

@@ -11,6 +11,7 @@
 //! can come before it has ticked. `docs/virtual-pace.md` gives the argument and its sources.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 
@@ -65,6 +66,11 @@ impl TurnPacemaker {
             Arrival::Message { message, sent_at } => {
                 self.arrived += 1;
                 self.pending.push((sent_at, message));
+                let sent = self.turn.as_ref().map(|sent| sent[self.own.index()]);
+                if sent.is_some_and(|sent| sent < self.arrived) {
+                    let from = message.from;
+                    return Err(Halt::Failed(anyhow!("machine {from} sent out of its turn")));
+                }
                 Ok(())
             }
             Arrival::Turn(counts) => {
@@ -158,6 +164,12 @@ impl Pacemaker for TurnPacemaker {
             }
         }
         queue.extend(self.pending.drain(..).map(|(_, message)| message));
+    }
+
+    /// There is no wall clock at this pace: a peer that is slow, or stopped, is waited for. One that
+    /// dies is noticed by its connection.
+    fn goodbyes_due(&self, _limit: Duration) -> Option<Instant> {
+        None
     }
 
     fn ended_at(&self) -> SystemTime {
