@@ -18,6 +18,7 @@
 pub mod analysis;
 pub mod cli;
 pub mod commands;
+mod decimal;
 pub mod logbook;
 pub mod machine;
 pub mod model;

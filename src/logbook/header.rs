@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::FORMAT;
+use crate::decimal;
 use crate::model::{ClockRate, DrawRange, MachineId, Phase, Seed};
 use crate::pace::{Pace, Speed};
 use crate::trial::{DRAW_RANGE, DURATION_S, MACHINES, MachineSpec, Trial};
@@ -183,13 +184,9 @@ fn once<T>(place: &mut Option<T>, value: T) -> Result<(), String> {
     }
 }
 
-/// Reads a canonical decimal number: digits only, no sign, no leading zero.
+/// Reads a whole number.
 pub(super) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-    let is_canonical = !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_digit())
-        && (text == "0" || !text.starts_with('0'));
-    let value = if is_canonical { text.parse().ok() } else { None };
-    value.ok_or_else(|| format!("'{text}' is no whole number of the expected size"))
+    decimal::parse(text).ok_or_else(|| format!("'{text}' is no whole number of the expected size"))
 }
 
 fn machine_id(text: &str) -> Result<MachineId, String> {

@@ -8,6 +8,7 @@ use std::fmt;
 use std::io::{self, BufRead, Read as _};
 use std::str::FromStr;
 
+use crate::decimal;
 use crate::model::{MachineId, Tick, Timestamp};
 
 /// The version of the protocol; machines of different versions refuse each other.
@@ -205,13 +206,9 @@ fn fields<'a, const N: usize>(text: &'a str, expected: &str) -> Result<[&'a str;
     fields.try_into().map_err(|_| format!("expected {expected}"))
 }
 
-/// Reads a canonical decimal number: digits only, no sign, no leading zero.
 fn number<T: FromStr>(text: &str) -> Result<T, String> {
-    let is_canonical = !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_digit())
-        && (text == "0" || !text.starts_with('0'));
-    let value = if is_canonical { text.parse().ok() } else { None };
-    value.ok_or_else(|| format!("expected a whole number, found {}", shown(text.as_bytes())))
+    decimal::parse(text)
+        .ok_or_else(|| format!("expected a whole number, found {}", shown(text.as_bytes())))
 }
 
 /// Shows the beginning of what a stranger sent, made harmless for a terminal and a log.
