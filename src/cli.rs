@@ -10,7 +10,7 @@ use log::LevelFilter;
 
 use crate::analysis::check::Verdict;
 use crate::commands::{
-    check, compare, machine, predict, prepare, simulate, stats, sweep, trial, watch,
+    check, claims, compare, machine, predict, prepare, simulate, stats, sweep, trial, watch,
 };
 
 /// A laboratory for logical time: machines as OS processes, each at its own clock rate.
@@ -48,6 +48,7 @@ enum Command {
     Compare(compare::CompareArgs),
     Predict(predict::PredictArgs),
     Sweep(sweep::SweepArgs),
+    Claims(claims::ClaimsArgs),
 }
 
 /// What a command answers.
@@ -117,6 +118,7 @@ impl Cli {
             Command::Compare(args) => compare::run(&args),
             Command::Predict(args) => predict::run(&args),
             Command::Sweep(args) => sweep::run(&args),
+            Command::Claims(args) => claims::run(&args),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! expected, and why, stands beside it, so that a change of the model that changes a verdict is
 //! noticed. [`notebook`] is the list.
 
+mod findings;
 pub mod laboratory;
 pub mod notebook;
 
@@ -54,6 +55,13 @@ impl Verdict {
     }
 }
 
+/// A share in per cent, with a decimal unless it is whole.
+#[must_use]
+pub fn per_cent(share: f64) -> String {
+    let text = format!("{:.1}", 100.0 * share);
+    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
+}
+
 /// What the runs say of a claim.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
@@ -98,6 +106,11 @@ mod tests {
             Verdict::DoesNotHold,
         ];
         assert_eq!(verdicts, expected);
+    }
+
+    #[test]
+    fn whole_per_cents_have_no_decimals() {
+        assert_eq!([1.0, 0.953].map(per_cent), ["100 %", "95.3 %"]);
     }
 
     #[test]

@@ -6,10 +6,12 @@
 //! - [`compare`]: two runs of one trial side by side.
 //! - [`predict`]: what theory says of a trial.
 //! - [`sweep`]: one trial over many seeds.
+//! - [`claims`]: what the notebook claims, held against many runs.
 //! - [`tally`]: the figures of a machine and of a run, taken event by event.
 //! - [`stats`]: jumps, queues, waiting times, lateness and drift.
 
 pub mod check;
+pub mod claims;
 pub mod compare;
 pub mod history;
 pub mod predict;

@@ -1,6 +1,7 @@
 //! The subcommands: one file each, with its arguments and its `run`.
 
 pub mod check;
+pub mod claims;
 pub mod compare;
 pub mod machine;
 pub mod predict;

@@ -202,9 +202,20 @@ pub fn share(truths: impl Iterator<Item = Option<bool>>) -> f64 {
 /// The median of a value over runs.
 #[must_use]
 pub fn median(runs: &[Run], value: impl Fn(&Run) -> f64) -> f64 {
+    let [median] = percentiles(runs, value, [50]);
+    median
+}
+
+/// Percentiles of a value over runs, by nearest rank.
+#[must_use]
+pub fn percentiles<const N: usize>(
+    runs: &[Run],
+    value: impl Fn(&Run) -> f64,
+    per_cent: [usize; N],
+) -> [f64; N] {
     let mut values: Vec<f64> = runs.iter().map(value).collect();
     values.sort_by(f64::total_cmp);
-    percentile(&values, 50)
+    per_cent.map(|per_cent| percentile(&values, per_cent))
 }
 
 /// The mean of a value over runs.
