@@ -104,6 +104,18 @@ fn ping_pong() -> f64 {
     micros
 }
 
+/// Milliseconds of a whole command, as the shell sees it.
+fn command(program: &str, arguments: &[&str]) -> f64 {
+    let begin = Instant::now();
+    let output = Command::new(program)
+        .args(arguments)
+        .env("SCALEMODEL", env!("CARGO_BIN_EXE_scalemodel"))
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    begin.elapsed().as_secs_f64() * 1e3
+}
+
 fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -114,9 +126,16 @@ fn main() {
     let folder = std::env::temp_dir().join(format!("scalemodel-bench-{}", std::process::id()));
     let cases = cases();
     let (mut whole, mut start) = (vec![Vec::new(); cases.len()], vec![Vec::new(); cases.len()]);
-    let mut trips = Vec::new();
+    let (mut trips, mut nine, mut sweep) = (Vec::new(), Vec::new(), Vec::new());
+    let logs = folder.join("nine");
+    let logs = logs.to_str().unwrap();
     for _ in 0..RUNS {
         trips.push(ping_pong());
+        let experiment = ["--no-plots", "--pace", "virtual", "--logs", logs, "all"];
+        nine.push(command("scripts/run_experiment.sh", &experiment));
+        let scalemodel = env!("CARGO_BIN_EXE_scalemodel");
+        let trial = "scripts/trials/trial5.toml";
+        sweep.push(command(scalemodel, &["sweep", trial, "--runs", "1000"]));
         for (index, case) in cases.iter().enumerate() {
             whole[index].push(run(case, case.duration_s, &folder));
             start[index].push(run(case, 1, &folder));
@@ -125,6 +144,8 @@ fn main() {
     fs::remove_dir_all(&folder).unwrap();
     let trip = median(&trips);
     println!("medians of {RUNS} interleaved runs; a bare round trip takes {trip:.1} us");
+    println!("nine trials, run and checked, from the shell: {:.0} ms", median(&nine));
+    println!("a sweep of 1000 runs of trial 5, all figures: {:.0} ms", median(&sweep));
     println!(
         "{:<28} {:>10} {:>12} {:>12} {:>10} {:>12}",
         "", "whole (ms)", "1 s run (ms)", "us per tick", "ticks/s", "round trips"

@@ -152,16 +152,13 @@ const SHOWN: [(&str, &str, usize); 6] = [
 fn trials(args: &ClaimsArgs, laboratory: &Laboratory) -> Result<String> {
     let mut text = format!(
         "## The nine trials\n\n\
-         Each trial is run once, with the seed of its file, one OS process a machine. Beside every \
-         figure of that\n\
-         run stands, in brackets, the band in which nine of ten of {} runs lie: from the 5 % to \
-         the 95 % point, at\n\
-         the same clock rates. What \
-         lies outside is printed\n\
-         **bold**: one figure in ten by chance, and seldom one alone, as the figures of a run move \
-         together. The notebook does not tell the clock rates of \
-         trials 2, 4 and 8;\n\
-         here their seeds draw them.\n\n",
+         Each trial is run once, with the seed of its file, one OS process a machine. Beside every\n\
+         figure of that run stands, in brackets, the band in which nine of ten of {} runs lie: from\n\
+         the 5 % to the 95 % point, at the same clock rates. What lies outside is printed **bold**.\n\
+         By chance that would be one figure in ten, seldom one alone. Here it is more: the seeds are\n\
+         not drawn blindly but chosen, so that each trial shows what the notebook tells of it, and\n\
+         so that its ticks keep well apart. The notebook does not tell the clock rates of trials 2,\n\
+         4 and 8; here their seeds draw them.\n\n",
         laboratory.run_count()
     );
     for number in 1..=TRIALS {
