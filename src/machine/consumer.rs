@@ -61,14 +61,8 @@ pub(super) fn consume(mut stream: impl BufRead, from: MachineId, door: &Door) {
             | Line::Hello(_)
             | Line::Welcome
             | Line::Refused(_) => {
-                return lose(
-                    door,
-                    from,
-                    &format!(
-                        "it said {}, which is not its to say",
-                        shown(line.to_string().as_bytes())
-                    ),
-                );
+                let said = shown(line.to_string().as_bytes());
+                return lose(door, from, &format!("it said {said}, which is not its to say"));
             }
         }
     }
