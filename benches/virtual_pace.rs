@@ -3,7 +3,8 @@
 //! Run with: cargo bench --bench virtual_pace
 //!
 //! Beside it a bare ping-pong of one byte between two threads over loopback TCP, in the same
-//! minute: a turn cannot pass faster than half a round trip.
+//! minute, both on one core and as the scheduler likes: a turn cannot pass faster than half a round
+//! trip.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
@@ -16,6 +17,8 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
+
+use rustix::thread::{CpuSet, sched_setaffinity};
 
 const RUNS: usize = 10;
 const HOST: &str = "127.30.0.1";
@@ -79,27 +82,37 @@ fn run(case: &Case, duration_s: u32, folder: &Path) -> f64 {
 }
 
 /// Microseconds of a round trip of one byte over loopback TCP.
-fn ping_pong() -> f64 {
+fn ping_pong(is_pinned: bool) -> f64 {
     const TRIPS: u32 = 5000;
     let listener = TcpListener::bind((HOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
+    let settle = move |stream: &TcpStream| {
+        stream.set_nodelay(true).unwrap();
+        if is_pinned {
+            let mut core = CpuSet::new();
+            core.set(0);
+            sched_setaffinity(None, &core).unwrap();
+        }
+    };
     let echo = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        stream.set_nodelay(true).unwrap();
+        settle(&stream);
         let mut byte = [0];
         while stream.read_exact(&mut byte).is_ok() {
             stream.write_all(&byte).unwrap();
         }
     });
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_nodelay(true).unwrap();
-    let begin = Instant::now();
-    for _ in 0..TRIPS {
-        stream.write_all(&[1]).unwrap();
-        stream.read_exact(&mut [0]).unwrap();
-    }
-    let micros = begin.elapsed().as_secs_f64() * 1e6 / f64::from(TRIPS);
-    drop(stream);
+    let trips = std::thread::spawn(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        settle(&stream);
+        let begin = Instant::now();
+        for _ in 0..TRIPS {
+            stream.write_all(&[1]).unwrap();
+            stream.read_exact(&mut [0]).unwrap();
+        }
+        begin.elapsed().as_secs_f64() * 1e6 / f64::from(TRIPS)
+    });
+    let micros = trips.join().unwrap();
     echo.join().unwrap();
     micros
 }
@@ -126,11 +139,13 @@ fn main() {
     let folder = std::env::temp_dir().join(format!("scalemodel-bench-{}", std::process::id()));
     let cases = cases();
     let (mut whole, mut start) = (vec![Vec::new(); cases.len()], vec![Vec::new(); cases.len()]);
-    let (mut trips, mut nine, mut sweep) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut trips, mut trips_on_one_core) = (Vec::new(), Vec::new());
+    let (mut nine, mut sweep) = (Vec::new(), Vec::new());
     let logs = folder.join("nine");
     let logs = logs.to_str().unwrap();
     for _ in 0..RUNS {
-        trips.push(ping_pong());
+        trips.push(ping_pong(false));
+        trips_on_one_core.push(ping_pong(true));
         let experiment = ["--no-plots", "--pace", "virtual", "--logs", logs, "all"];
         nine.push(command("scripts/run_experiment.sh", &experiment));
         let scalemodel = env!("CARGO_BIN_EXE_scalemodel");
@@ -142,8 +157,9 @@ fn main() {
         }
     }
     fs::remove_dir_all(&folder).unwrap();
-    let trip = median(&trips);
-    println!("medians of {RUNS} interleaved runs; a bare round trip takes {trip:.1} us");
+    let (trip, trip_on_one_core) = (median(&trips), median(&trips_on_one_core));
+    println!("medians of {RUNS} interleaved runs");
+    println!("a bare round trip: {trip:.1} us, on one core {trip_on_one_core:.1} us");
     println!("nine trials, run and checked, from the shell: {:.0} ms", median(&nine));
     println!("a sweep of 1000 runs of trial 5, all figures: {:.0} ms", median(&sweep));
     println!(
@@ -155,6 +171,8 @@ fn main() {
         let per_second: u32 = case.rates.iter().sum();
         let ticks = f64::from(per_second * (case.duration_s - 1));
         let micros = (whole - start) * 1e3 / ticks;
+        // Few machines share a core by themselves.
+        let trip = if case.rates.len() <= 8 { trip_on_one_core } else { trip };
         println!(
             "{:<28} {whole:>10.1} {start:>12.1} {micros:>12.1} {:>10.0} {:>12.2}",
             case.name,
