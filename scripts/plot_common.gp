@@ -3,6 +3,10 @@
 # Needs picture (a .png or .svg file) and folder (of a run). Gives machines, the number of logs,
 # and for the i-th of them logfile(i), label(i), dash(i) and width(i).
 
+if (strstrt(picture.folder.scalemodel, "'") > 0) {
+  print "the names of pictures, runs and programs must not contain a quote (')"
+  exit status 2
+}
 logs = system(sprintf("cd '%s' && ls log*.txt", folder))
 machines = words(logs)
 if (machines == 0) {

@@ -106,7 +106,7 @@ build_if_needed() {
   fi
   local newer=yes
   if [[ -x ${scalemodel} ]]; then
-    newer=$(find "${root}/src" "${root}/Cargo.toml" "${root}/Cargo.lock" \
+    newer=$(find "${root}/src" "${root}/Cargo.toml" "${root}/Cargo.lock" -type f \
       -newer "${scalemodel}" -print -quit)
   fi
   [[ -n ${newer} ]] || return 0
@@ -114,6 +114,7 @@ build_if_needed() {
   say "building scalemodel ..."
   cargo build --release --quiet --manifest-path "${root}/Cargo.toml" ||
     refuse "scalemodel could not be built"
+  touch -- "${scalemodel}" # cargo leaves it as it is if nothing that counts has changed
 }
 
 # Installs gnuplot where that is possible; a run without pictures is a run all the same.
@@ -140,9 +141,22 @@ folders=()
 # By index of a trial: what its machines ended with, when that was not success.
 declare -A failures_of=()
 
+# One experiment at a time in a folder of logs. The machines hold the lock too, so that it is there
+# until the last of them has ended, whatever becomes of this script.
+lock_logs() {
+  mkdir -p -- "${logs}" || refuse "cannot make the folder ${logs}"
+  exec {lock}>"${logs}/.lock" || refuse "cannot write into the folder ${logs}"
+  flock --nonblock "${lock}" ||
+    refuse "another run is using the folder ${logs}; wait for it, or name another with --logs"
+}
+
 launch_all() {
   local plan name folder machines run index machine
-  plan=$("${scalemodel}" prepare --logs "${logs}" "${prepare_options[@]}" "${trials[@]}") || exit 2
+  local prepare=("${scalemodel}" prepare --logs "${logs}" "${prepare_options[@]}"
+    "${machine_options[@]}" "${trials[@]}")
+  "${prepare[@]}" --dry-run --quiet || exit 2
+  lock_logs
+  plan=$("${prepare[@]}") || exit 2
   while IFS=$'\t' read -r name folder machines run; do
     index=${#names[@]}
     names+=("${name}")
@@ -274,7 +288,6 @@ report_failures() {
 
 draw_plots() {
   [[ ${wants_plots} == yes ]] || return 0
-  mkdir -p -- "${plots}"
   local index kind picture
   for index in "${!names[@]}"; do
     for kind in clock queue; do
@@ -290,6 +303,8 @@ main() {
   parse_arguments "$@"
   build_if_needed
   ensure_gnuplot
+  [[ ${wants_plots} == no ]] || mkdir -p -- "${plots}" ||
+    refuse "cannot make the folder of the plots, ${plots}"
   trap on_exit EXIT
   trap 'on_signal INT' INT
   trap 'on_signal TERM' TERM

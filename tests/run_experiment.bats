@@ -112,10 +112,10 @@ no_machine_is_left() {
   start_experiment "${trial}" 2>"${work}/first" &
   local first=$!
   wait_until ticks_are_logged
-  run --separate-stderr experiment --no-plots "${trial}"
+  run --separate-stderr experiment --no-plots --logs "${work}/others" "${trial}"
   [[ ${status} -eq 2 ]]
   [[ ${stderr} == *"machine 1 of small cannot listen on ${host}:20001: Address already in use"* ]]
-  [[ $(find "${work}/logs" -maxdepth 1 -name 'small*' | wc -l) -eq 1 ]]
+  [[ ! -e ${work}/others ]]
   kill -TERM "${first}"
   local status=0
   wait "${first}" || status=$?
@@ -173,6 +173,31 @@ no_machine_is_left() {
   grep -q '^# end: why=' "${work}/logs/small/log20001.txt"
   run --separate-stderr experiment --no-plots --speed 60 "${trial}"
   [[ ${status} -eq 0 ]]
+}
+
+@test "two experiments in one folder of logs do not meet" {
+  start_experiment "${trial}" 2>"${work}/first" &
+  local first=$! status=0
+  wait_until ticks_are_logged
+  write_trial "${work}/other.toml" other 30 20011
+  run --separate-stderr experiment --no-plots "${work}/other.toml"
+  [[ ${status} -eq 2 ]]
+  [[ ${stderr} == *"another run is using the folder ${work}/logs"* ]]
+  kill -TERM "${first}"
+  wait "${first}" || :
+  no_machine_is_left
+}
+
+@test "a bad option of the machines changes nothing on disk" {
+  experiment --no-plots --speed 60 "${trial}"
+  run --separate-stderr experiment --no-plots --speed 0 "${trial}"
+  [[ ${status} -eq 2 ]]
+  [[ ${stderr} == *"invalid value '0' for '--speed <X>'"* ]]
+  [[ -s ${work}/logs/small/log20001.txt ]]
+  touch "${work}/file"
+  run --separate-stderr experiment --plots "${work}/file" "${trial}"
+  [[ ${status} -eq 2 ]]
+  [[ ${stderr} == *"cannot make the folder of the plots, ${work}/file"* ]]
 }
 
 @test "a bad trial is refused with file, line and key" {

@@ -37,17 +37,8 @@ pub struct MachineArgs {
     #[arg(long, value_name = "DIR")]
     logs: PathBuf,
 
-    /// By the wall clock, or as fast as causality permits
-    #[arg(long, value_enum, default_value_t = PaceName::Real)]
-    pace: PaceName,
-
-    /// How many model seconds pass in a second, at the real pace
-    #[arg(long, value_name = "X", default_value = "1")]
-    speed: Speed,
-
-    /// Skip missed ticks after standing still for more than S seconds of wall clock; 0 = never
-    #[arg(long, value_name = "S", default_value = "1", value_parser = parse_seconds)]
-    skip_after: Duration,
+    #[command(flatten)]
+    pace: PaceOptions,
 
     /// How long connecting and the common start may take, in seconds
     #[arg(long, value_name = "S", default_value = "10", value_parser = parse_seconds)]
@@ -60,6 +51,22 @@ pub struct MachineArgs {
     /// How many messages may wait in the queue; more end the run
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     queue_limit: usize,
+}
+
+/// At which pace a machine runs.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct PaceOptions {
+    /// By the wall clock, or as fast as causality permits
+    #[arg(long, value_enum, default_value_t = PaceName::Real)]
+    pace: PaceName,
+
+    /// How many model seconds pass in a second, at the real pace
+    #[arg(long, value_name = "X", default_value = "1")]
+    speed: Speed,
+
+    /// Skip missed ticks after standing still for more than S seconds of wall clock; 0 = never
+    #[arg(long, value_name = "S", default_value = "1", value_parser = parse_seconds)]
+    skip_after: Duration,
 }
 
 /// A pace as it is typed.
@@ -81,12 +88,12 @@ pub fn run(args: &MachineArgs) -> Result<Answer> {
         machine: MachineId::new(args.machine),
         run: args.run.clone(),
         logs: args.logs.clone(),
-        pace: match args.pace {
-            PaceName::Real => Pace::Real(args.speed),
+        pace: match args.pace.pace {
+            PaceName::Real => Pace::Real(args.pace.speed),
             PaceName::Virtual => Pace::Virtual,
         },
         limits: Limits {
-            skip_after: Some(args.skip_after).filter(|bound| !bound.is_zero()),
+            skip_after: Some(args.pace.skip_after).filter(|bound| !bound.is_zero()),
             connect: args.connect_limit,
             goodbye: args.goodbye_limit,
             queue: args.queue_limit,

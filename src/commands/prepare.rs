@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use log::warn;
+use log::{debug, warn};
 
+use super::machine::PaceOptions;
 use super::{print, trial};
 use crate::cli::{Answer, Overrides};
 use crate::logbook::{Log, SystemTime, log_path};
@@ -36,6 +37,14 @@ pub struct PrepareArgs {
 
     #[command(flatten)]
     overrides: Overrides,
+
+    /// What the machines will be told; refused here if it is wrong, before anything is changed
+    #[command(flatten)]
+    pace: PaceOptions,
+
+    /// Check everything, and change nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Runs the command. Nothing is changed on disk before every trial has passed every check.
@@ -47,6 +56,10 @@ pub fn run(args: &PrepareArgs) -> Result<Answer> {
     let trials: Vec<Trial> = args.trials.iter().map(resolve).collect::<Result<_>>()?;
     refuse_shared(&trials)?;
     refuse_taken(&trials)?;
+    debug!("the machines will run with {:?}", args.pace);
+    if args.dry_run {
+        return Ok(Answer::Yes);
+    }
     let mut plan = String::new();
     for trial in &trials {
         let folder = args.logs.join(&trial.name);
@@ -131,7 +144,9 @@ fn start_of(folder: &Path) -> Result<SystemTime> {
     let trial = Trial::load_resolved(&folder.join("trial.toml"));
     let ports = trial.map(|trial| trial.machines).unwrap_or_default();
     let logs = ports.iter().map(|spec| Log::load(&log_path(folder, spec.port)));
-    if let Some(start) = logs.filter_map(|log| log.ok()?.start).next() {
+    // A run at the virtual pace starts in 1970, which tells nothing.
+    let starts = logs.filter_map(|log| log.ok()?.start).filter(|start| 0 < start.0);
+    if let Some(start) = starts.into_iter().next() {
         return Ok(start);
     }
     let changed = fs::metadata(folder).and_then(|metadata| metadata.modified());

@@ -63,6 +63,9 @@ pub fn run(args: &StatsArgs) -> Result<Answer> {
 
 /// Says openly which machines the figures leave out.
 fn warn_of_absent(history: &History) {
+    for error in &history.unreadable {
+        warn!("{error}");
+    }
     for machine in history.trial.machine_ids().filter(|id| history.log(*id).is_none()) {
         let folder = history.folder.display();
         warn!("{folder}: no log of machine {machine} can be read; it is left out of the figures");

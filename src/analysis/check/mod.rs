@@ -201,7 +201,9 @@ fn gap_in(log: &Log) -> Option<String> {
         (None, None) if log.start.is_none() => {
             Some(format!("{path}: every tick; the machine never started"))
         }
-        (None, None) => Some(format!("{path}: the end entry; the machine was killed")),
+        (None, None) => {
+            Some(format!("{path}: the end entry; the machine still runs, or was killed"))
+        }
         (Some(end), None) if end.entry.why != Ending::Finished => Some(format!(
             "{path}:{}: the rest of the run; the machine ended early: {}",
             end.line, end.entry.why
