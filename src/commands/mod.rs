@@ -15,7 +15,19 @@ pub mod watch;
 use std::io::{self, Write as _};
 
 use anyhow::{Context as _, Result};
+use clap::ValueEnum;
 use serde::Serialize;
+
+/// How figures are printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// A table for people
+    Text,
+    /// For programs
+    Json,
+    /// For spreadsheets and gnuplot
+    Csv,
+}
 
 /// Writes a result to standard output. Whoever closed it has seen enough, as in
 /// `scalemodel check RUN | head -1`; the answer is still told by the exit code.

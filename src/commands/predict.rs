@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use serde::Serialize;
 
-use super::{print, print_json, trial};
+use super::{Format, print, print_json, trial};
 use crate::analysis::predict::{MachinePrediction, Prediction, predict};
 use crate::cli::{Answer, Overrides};
 
@@ -29,13 +29,6 @@ pub struct PredictArgs {
 
     #[command(flatten)]
     overrides: Overrides,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-    Csv,
 }
 
 #[derive(Serialize)]

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use log::warn;
 use serde::Serialize;
 
-use super::{print, print_json};
+use super::{Format, print, print_json};
 use crate::analysis::history::History;
 use crate::analysis::stats::{MachineStats, RunStats, measure};
 use crate::analysis::tally::JUMP_BUCKETS;
@@ -32,13 +32,6 @@ pub struct StatsArgs {
     /// For people, or for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-    Csv,
 }
 
 /// Runs the command.

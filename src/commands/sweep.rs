@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::warn;
 use serde::{Deserialize, Serialize};
 
-use super::{print, print_json};
+use super::{Format, print, print_json};
 use crate::analysis::sweep::{Distribution, FIGURES, RUN_FIGURES, Row, distributions, run_all};
 use crate::cli::Answer;
 use crate::model::{ClockRate, DrawRange, Seed};
@@ -67,13 +67,6 @@ pub struct SweepArgs {
     /// For people, or for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-    Csv,
 }
 
 /// A key that is varied, and its values.
