@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, Datelike as _, NaiveDate, Timelike as _, Utc};
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,18 +43,48 @@ impl SystemTime {
     /// The time as a part of a file name, to the second: `2026-11-22T13-04-59Z`.
     #[must_use]
     pub fn file_name(self) -> String {
-        self.format("%Y-%m-%dT%H-%M-%SZ")
+        self.date_time().format("%Y-%m-%dT%H-%M-%SZ").to_string()
     }
 
-    fn format(self, format: &str) -> String {
-        DateTime::from_timestamp_micros(self.0).unwrap_or_default().format(format).to_string()
+    /// Appends the time as [`fmt::Display`] writes it.
+    pub(super) fn append_to(self, text: &mut String) {
+        let time = self.date_time();
+        push_digits(text, 4, u64::try_from(time.year()).unwrap_or(0));
+        let seconds = u64::from(time.num_seconds_from_midnight());
+        for (separator, number) in [
+            ('-', u64::from(time.month())),
+            ('-', u64::from(time.day())),
+            ('T', seconds / 3600),
+            (':', seconds / 60 % 60),
+            (':', seconds % 60),
+        ] {
+            text.push(separator);
+            push_digits(text, 2, number);
+        }
+        text.push('.');
+        push_digits(text, 6, u64::from(time.timestamp_subsec_micros()));
+        text.push('Z');
     }
+
+    fn date_time(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.0).unwrap_or_default()
+    }
+}
+
+/// Appends a number with leading zeros, in so many digits or more.
+pub(super) fn push_digits(text: &mut String, width: usize, number: u64) {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(number);
+    text.extend(std::iter::repeat_n('0', width.saturating_sub(digits.len())));
+    text.push_str(digits);
 }
 
 impl fmt::Display for SystemTime {
     /// RFC 3339, UTC, microseconds.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.format("%Y-%m-%dT%H:%M:%S%.6fZ"))
+        let mut text = String::new();
+        self.append_to(&mut text);
+        formatter.write_str(&text)
     }
 }
 

@@ -65,7 +65,8 @@ impl LogWriter {
     /// # Errors
     /// When the file cannot be written.
     pub fn tick(&mut self, record: &TickRecord) -> Result<()> {
-        self.line(record);
+        record.append_to(&mut self.buffer);
+        self.buffer.push('\n');
         if BUFFER_MAX <= self.buffer.len() { self.flush() } else { Ok(()) }
     }
 

@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::inbox::{Arrival, Notice};
 use super::listener::Door;
 use super::wire::{LINE_LEN_MAX, Line, read_line, shown};
-use crate::model::{MachineId, Message};
+use crate::model::{MachineId, Message, Tick};
 use crate::wall_clock;
 
 /// Reads lines until the peer's goodbye; a connection that ends before that is lost.
 pub(super) fn consume(mut stream: impl BufRead, from: MachineId, door: &Door) {
     let mut buffer = Vec::with_capacity(64);
     let mut sequence = 0;
+    let mut promised = Tick(1);
     let mut is_silent = true;
     let mut is_full = false;
     loop {
@@ -33,16 +34,21 @@ pub(super) fn consume(mut stream: impl BufRead, from: MachineId, door: &Door) {
                     let why = format!("message {found} arrived where {sequence} was due");
                     return lose(door, from, &why);
                 }
+                if tick < promised {
+                    let why = format!("it sent on its tick {tick}, and had promised not to");
+                    return lose(door, from, &why);
+                }
                 let message = Message { from, timestamp };
-                let has_room = door.inbox.arrive(Arrival::Message { message, sent_at: tick });
+                let has_room = door.inbox.arrive(Arrival { message, sent_at: tick });
                 if !has_room && !is_full {
                     // The machine ends; what comes until the goodbye is read and let go.
                     is_full = true;
                     door.inbox.tell_full();
                 }
             }
-            Line::Turn(counts) if door.is_virtual => {
-                door.inbox.arrive(Arrival::Turn(counts));
+            Line::Promise(before) if door.is_virtual && promised < before => {
+                promised = before;
+                door.inbox.promise(from, before);
             }
             Line::Ready => door.inbox.tell(Notice::Ready(from)),
             Line::Start { in_ns } if from == MachineId::new(1) => {
@@ -56,7 +62,7 @@ pub(super) fn consume(mut stream: impl BufRead, from: MachineId, door: &Door) {
                 return door.inbox.tell(Notice::Goodbye { from, sent, left_for });
             }
             Line::Goodbye { .. }
-            | Line::Turn(_)
+            | Line::Promise(_)
             | Line::Start { .. }
             | Line::Hello(_)
             | Line::Welcome

@@ -41,12 +41,12 @@ pub(super) fn part(
         ticks_done: ticks.tally.ticks_done,
         ticks_skipped: ticks.tally.ticks_skipped,
         logical_clock: ticks.machine.now(),
-        sent: by_port(ticks.trial, ticks.producers.sent()),
+        sent: by_port(ticks.trial, ticks.outlet.producers.sent()),
         received: by_port(ticks.trial, of_peers(&ticks, &ticks.tally.received)),
         left: by_port(ticks.trial, of_peers(&ticks, &left)),
     };
     // What went wrong first is what the machine tells.
-    let written = ticks.log.end(&record).err().map(Halt::Failed);
+    let written = ticks.outlet.log.end(&record).err().map(Halt::Failed);
     halt.or(trouble).or(written)
 }
 
@@ -57,8 +57,8 @@ fn hear_goodbyes(
     deadline: Option<Instant>,
 ) -> Option<Halt> {
     let left_for = halt.map(|halt| halt.cause(ticks.id));
-    let mut trouble = ticks.producers.say_goodbye(left_for).err();
-    let mut absent: Vec<MachineId> = ticks.producers.sent().map(|(peer, _)| peer).collect();
+    let mut trouble = ticks.outlet.producers.say_goodbye(left_for).err();
+    let mut absent: Vec<MachineId> = ticks.outlet.producers.sent().map(|(peer, _)| peer).collect();
     loop {
         let is_lost =
             |peer| [halt, trouble.as_ref()].into_iter().flatten().any(|halt| halt.loses(peer));
@@ -94,7 +94,7 @@ fn count_left(ticks: &TickLoop<'_>) -> BTreeMap<MachineId, u64> {
 /// Holds what arrived against what the peers say they sent.
 fn missing_message(ticks: &TickLoop<'_>, left: &BTreeMap<MachineId, u64>) -> Option<Halt> {
     let count = |counts: &BTreeMap<MachineId, u64>, peer| counts.get(&peer).copied().unwrap_or(0);
-    ticks.producers.sent().find_map(|(peer, _)| {
+    ticks.outlet.producers.sent().find_map(|(peer, _)| {
         let sent = ticks.inbox.goodbye_of(peer)?;
         let arrived = count(&ticks.tally.received, peer) + count(left, peer);
         let why = format!("it sent {sent} messages and {arrived} arrived");
@@ -107,7 +107,7 @@ fn of_peers(
     ticks: &TickLoop<'_>,
     counts: &BTreeMap<MachineId, u64>,
 ) -> impl Iterator<Item = (MachineId, u64)> {
-    let peers = ticks.producers.sent();
+    let peers = ticks.outlet.producers.sent();
     peers.map(|(peer, _)| (peer, counts.get(&peer).copied().unwrap_or(0)))
 }
 

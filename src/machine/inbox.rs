@@ -1,7 +1,8 @@
 //! What consumer threads and signals tell the tick loop.
 //!
-//! Two crossbeam channels: arrivals wait in one and, at the real pace, wake nobody; notices travel on
-//! the other and wake the tick loop at once, whatever it waits for.
+//! Two crossbeam channels: arrivals wait in one and wake nobody; notices travel on the other and wake
+//! the tick loop at once, whatever it waits for. At the virtual pace, promises are kept on a board
+//! and wake the tick loop when the last one that it waits for has come.
 //!
 //! The tick loop looks into both and then parks until it is woken. A blocking receive would spin
 //! before it sleeps, which costs more than all of a tick's work.
@@ -15,16 +16,16 @@ use std::time::Instant;
 use anyhow::anyhow;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use crate::model::{MachineId, Message, Tick};
+use super::promise_board::PromiseBoard;
+use crate::model::{Lookahead, MachineId, Message, Tick};
 use crate::wall_clock;
 
-/// What has arrived for the tick loop to take when it is ready.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Arrival {
-    /// A message, and the sender's tick at which it was sent.
-    Message { message: Message, sent_at: Tick },
-    /// The turn, at the virtual pace: how many messages were ever sent to each machine.
-    Turn(Vec<u64>),
+/// A message that has arrived, for the tick loop to take when it is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Arrival {
+    pub(super) message: Message,
+    /// The sender's tick at which it was sent.
+    pub(super) sent_at: Tick,
 }
 
 /// What the tick loop must hear of at once.
@@ -64,6 +65,14 @@ pub(super) enum Halt {
 }
 
 impl Halt {
+    /// More messages wait than may.
+    pub(super) fn queue_is_full(limit: usize) -> Self {
+        Self::Failed(anyhow!(
+            "{limit} messages wait in the queue, which is its limit; raise --queue-limit, or slow \
+             the peers down"
+        ))
+    }
+
     /// The machine because of which `own` leaves.
     pub(super) fn cause(&self, own: MachineId) -> MachineId {
         match self {
@@ -97,23 +106,25 @@ pub(super) struct InboxSender {
     waiting: Arc<AtomicUsize>,
     queue_limit: usize,
     tick_thread: Thread,
-    wakes_on_arrival: bool,
+    promises: Arc<PromiseBoard>,
 }
 
 impl InboxSender {
     /// Puts an arrival into the queue; false if the queue is full.
     pub(super) fn arrive(&self, arrival: Arrival) -> bool {
-        let is_message = matches!(arrival, Arrival::Message { .. });
-        let has_room =
-            !is_message || self.waiting.fetch_add(1, Ordering::Relaxed) < self.queue_limit;
+        let has_room = self.waiting.fetch_add(1, Ordering::Relaxed) < self.queue_limit;
         if has_room {
             // The tick loop ends before its consumers do; nobody misses what arrives after that.
             let _ = self.arrivals.send(arrival);
-            if self.wakes_on_arrival {
-                self.tick_thread.unpark();
-            }
         }
         has_room
+    }
+
+    /// Notes a promise, after everything that was sent before it has arrived.
+    pub(super) fn promise(&self, from: MachineId, before: Tick) {
+        if self.promises.note(from, before) {
+            self.tick_thread.unpark();
+        }
     }
 
     /// Tells the tick loop that the queue is full, which ends the machine.
@@ -135,26 +146,27 @@ pub(super) struct Inbox {
     notices: Receiver<Notice>,
     /// How many messages wait: those that have arrived, and no tick has received yet.
     waiting: Arc<AtomicUsize>,
+    promises: Arc<PromiseBoard>,
     goodbyes: BTreeMap<MachineId, u64>,
 }
 
 /// Makes the inbox of a machine whose tick loop is this thread.
 ///
-/// More than `queue_limit` waiting messages end the machine. Arrivals wake the tick loop at a pace
-/// that waits for them.
-pub(super) fn inbox(queue_limit: usize, wakes_on_arrival: bool) -> (InboxSender, Inbox) {
+/// More than `queue_limit` waiting messages end the machine.
+pub(super) fn inbox(queue_limit: usize) -> (InboxSender, Inbox) {
     let (arrivals_in, arrivals) = unbounded();
     let (notices_in, notices) = unbounded();
     let waiting = Arc::new(AtomicUsize::new(0));
+    let promises = Arc::new(PromiseBoard::default());
     let sender = InboxSender {
         arrivals: arrivals_in,
         notices: notices_in,
         waiting: Arc::clone(&waiting),
         queue_limit,
         tick_thread: thread::current(),
-        wakes_on_arrival,
+        promises: Arc::clone(&promises),
     };
-    (sender, Inbox { arrivals, notices, waiting, goodbyes: BTreeMap::new() })
+    (sender, Inbox { arrivals, notices, waiting, promises, goodbyes: BTreeMap::new() })
 }
 
 impl Inbox {
@@ -163,17 +175,21 @@ impl Inbox {
         self.arrivals.try_recv().ok()
     }
 
-    /// Waits for the next arrival, and heeds what is told meanwhile.
-    pub(super) fn next_arrival(&mut self) -> Result<Arrival, Halt> {
-        loop {
-            if let Some(arrival) = self.take_arrival() {
-                return Ok(arrival);
-            }
-            match self.notices.try_recv() {
-                Ok(notice) => self.heed(notice)?,
-                Err(_) => thread::park(),
-            }
+    /// Heeds all that has been told.
+    pub(super) fn heed_all(&mut self) -> Result<(), Halt> {
+        while let Ok(notice) = self.notices.try_recv() {
+            self.heed(notice)?;
         }
+        Ok(())
+    }
+
+    /// Waits until the next tick may run, and heeds what is told meanwhile.
+    pub(super) fn wait_for_promises(&mut self, lookahead: &mut Lookahead) -> Result<(), Halt> {
+        while !self.promises.satisfy(lookahead) {
+            self.heed_all()?;
+            thread::park();
+        }
+        Ok(())
     }
 
     /// Notes that a tick has received a message: there is room for another.
@@ -217,10 +233,7 @@ impl Inbox {
             }
             Notice::Lost { from, why } => Err(Halt::PeerLost { peer: from, why }),
             Notice::Signalled(signal) => Err(Halt::Signalled(signal)),
-            Notice::Full { limit } => Err(Halt::Failed(anyhow!(
-                "{limit} messages wait in the queue, which is its limit; raise --queue-limit, or \
-                 slow the peers down"
-            ))),
+            Notice::Full { limit } => Err(Halt::queue_is_full(limit)),
             Notice::Disconnected(from) => {
                 let why = "its connection ended without a goodbye".to_owned();
                 Err(Halt::PeerLost { peer: from, why })

@@ -13,7 +13,7 @@ use log::{debug, warn};
 
 use super::consumer;
 use super::inbox::{InboxSender, Notice};
-use super::wire::{HELLO_LEN_MAX, Hello, Line, PROTOCOL, RunId, read_line};
+use super::wire::{Hello, LINE_LEN_MAX, Line, PROTOCOL, RunId, read_line};
 use crate::model::MachineId;
 use crate::trial::MachineSpec;
 use crate::wall_clock;
@@ -197,7 +197,7 @@ fn hear_hello(
     let timed = TimedStream { stream: stream.try_clone().map_err(text)?, deadline };
     let mut reader = BufReader::new(timed);
     let line =
-        read_line(&mut reader, HELLO_LEN_MAX, &mut Vec::new()).map_err(|error| {
+        read_line(&mut reader, LINE_LEN_MAX, &mut Vec::new()).map_err(|error| {
             match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                     format!("no hello within {} s", HELLO_LIMIT.as_secs())

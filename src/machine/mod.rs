@@ -6,7 +6,9 @@
 //! - [`listener`]: the one listening socket; it lets nobody in but the peers of the run.
 //! - [`consumer`]: one thread per incoming connection; it feeds the inbox at network speed.
 //! - [`inbox`]: what consumer threads and signals tell the tick loop.
+//! - [`promise_board`]: what the peers have promised, at the virtual pace.
 //! - [`producer`]: the outgoing connection to each peer.
+//! - [`outlet`]: what leaves a machine, entries before their messages.
 //! - [`assembly`]: connecting, and the common start.
 //! - [`pacemaker`]: when tick k may run, and which arrivals are in the message queue by then.
 //! - [`tick_loop`]: one loop for every pace.
@@ -17,9 +19,11 @@ mod consumer;
 mod farewell;
 mod inbox;
 mod listener;
+mod outlet;
 mod pacemaker;
 mod process;
 mod producer;
+mod promise_board;
 mod signals;
 mod tick_loop;
 pub mod wire;

@@ -13,7 +13,8 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use super::assembly::Assembly;
 use super::inbox::{Halt, Inbox, inbox};
 use super::listener::{self, Door};
-use super::pacemaker::{Pacemaker, RealPacemaker, TurnPacemaker};
+use super::outlet::Outlet;
+use super::pacemaker::{Pacemaker, PromisePacemaker, RealPacemaker};
 use super::producer::Producers;
 use super::tick_loop::{Tally, TickLoop};
 use super::wire::{Hello, PROTOCOL, RunId};
@@ -75,7 +76,11 @@ pub fn run(config: &MachineConfig) -> Result<Outcome> {
     if config.pace == Pace::Virtual && trial.machines.len() <= SHARED_CORE_MACHINES_MAX {
         share_core(&config.run);
     }
-    let (sender, mut inbox) = inbox(limits.queue, config.pace == Pace::Virtual);
+    let arrivals_limit = match config.pace {
+        Pace::Real(_) => limits.queue,
+        Pace::Virtual => PromisePacemaker::arrivals_limit(trial, *machine, limits.queue),
+    };
+    let (sender, mut inbox) = inbox(arrivals_limit);
     signals::watch(sender.clone())?;
     let socket = listener::bind(trial.spec(*machine))?;
     let header = Header::new(trial.clone(), *machine, config.pace);
@@ -130,14 +135,17 @@ fn live(
 ) -> Result<Outcome> {
     let MachineConfig { trial, machine, limits, .. } = config;
     let schedule = trial.schedule(*machine);
-    let (mut pacemaker, started_at): (Box<dyn Pacemaker>, _) = match config.pace {
+    let (mut pacemaker, started_at): (Box<dyn Pacemaker + '_>, _) = match config.pace {
         Pace::Real(speed) => {
             tighten_timer();
             let skip_after = limits.skip_after;
             let pacemaker = RealPacemaker { schedule, speed, start, skip_after };
             (Box::new(pacemaker), wall_clock::system_time_at(start))
         }
-        Pace::Virtual => (Box::new(TurnPacemaker::new(trial, *machine)), SystemTime(0)),
+        Pace::Virtual => {
+            let pacemaker = PromisePacemaker::new(trial, *machine, limits.queue);
+            (Box::new(pacemaker), SystemTime(0))
+        }
     };
     log.start(started_at)?;
     info!("machine {machine} of {} starts", trial.name);
@@ -147,8 +155,7 @@ fn live(
         schedule,
         machine: trial.machine(*machine),
         inbox,
-        producers,
-        log,
+        outlet: Outlet { log, producers },
         queue: VecDeque::new(),
         tally: Tally::default(),
     };
@@ -160,13 +167,13 @@ fn live(
     }
 }
 
-/// Up to so many machines share one core at the virtual pace. More of them gain more from starting
+/// Up to so many machines share one core at the virtual pace. More of them gain more from running
 /// side by side than they lose by waking each other across cores.
 const SHARED_CORE_MACHINES_MAX: usize = 8;
 
 /// Keeps this process on the core that all machines of its run choose, another one for another run.
 ///
-/// At the virtual pace one machine ticks at a time, so there is no work for a second core, and to
+/// At the virtual pace a machine does a few microseconds of work and then waits for its peers. To
 /// wake a machine on the same core takes a fraction of the time.
 fn share_core(run: &RunId) {
     let pinned = sched_getaffinity(None).and_then(|allowed| {

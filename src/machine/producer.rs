@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::inbox::Halt;
-use super::wire::{HELLO_LEN_MAX, Hello, Line, read_line};
+use super::wire::{Hello, LINE_LEN_MAX, Line, read_line};
 use crate::model::{MachineId, Tick, Timestamp};
 
 /// How long one attempt to connect may take.
@@ -101,7 +101,7 @@ fn hear_answer(stream: &TcpStream) -> Result<bool, Refusal> {
         Err(error) if is_silence(error.kind()) => return Ok(false),
         _ => {}
     }
-    match read_line(&mut BufReader::new(stream), HELLO_LEN_MAX, &mut Vec::new()) {
+    match read_line(&mut BufReader::new(stream), LINE_LEN_MAX, &mut Vec::new()) {
         Ok(Some(Line::Welcome)) => Ok(true),
         Ok(Some(Line::Refused(why))) => {
             Err(Refusal::Final(format!("it refused: {}", why.escape_debug())))

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::inbox::{Halt, Inbox};
+use super::outlet::Outlet;
 use super::pacemaker::{Moment, Pacemaker, Turn};
-use super::producer::Producers;
-use crate::logbook::{LogWriter, LoggedEvent, SkipRecord, TickRecord};
+use crate::logbook::{LoggedEvent, SkipRecord, TickRecord};
 use crate::model::{Event, Machine, MachineId, Message, Schedule, Tick};
 use crate::trial::Trial;
 
@@ -17,8 +17,7 @@ pub(super) struct TickLoop<'a> {
     pub(super) schedule: Schedule,
     pub(super) machine: Machine,
     pub(super) inbox: Inbox,
-    pub(super) producers: Producers,
-    pub(super) log: LogWriter,
+    pub(super) outlet: Outlet,
     pub(super) queue: VecDeque<Message>,
     pub(super) tally: Tally,
 }
@@ -33,12 +32,21 @@ pub(super) struct Tally {
 
 impl TickLoop<'_> {
     /// Runs every tick of the schedule, each when the pacemaker lets it.
+    ///
+    /// Whatever ends it, what was done until then is let out.
     pub(super) fn run(&mut self, pacemaker: &mut dyn Pacemaker) -> Result<(), Halt> {
+        let run = self.run_ticks(pacemaker);
+        let settled = pacemaker.settle(self.queue_len(), &mut self.outlet);
+        run.and(settled)
+    }
+
+    fn run_ticks(&mut self, pacemaker: &mut dyn Pacemaker) -> Result<(), Halt> {
         let mut next = Tick(1);
         while next.0 <= self.schedule.ticks() {
-            match pacemaker.wait_for(next, &mut self.inbox)? {
+            let queue_len = self.queue_len();
+            match pacemaker.wait_for(next, queue_len, &mut self.inbox, &mut self.outlet)? {
                 Turn::Run(moment) => {
-                    pacemaker.admit(&self.inbox, &mut self.queue);
+                    pacemaker.admit(&self.inbox, &mut self.queue)?;
                     self.tick(next, moment, pacemaker)?;
                     next.0 += 1;
                 }
@@ -58,7 +66,9 @@ impl TickLoop<'_> {
         moment: Moment,
         pacemaker: &mut dyn Pacemaker,
     ) -> Result<(), Halt> {
-        let step = self.machine.tick(self.queue.pop_front());
+        let oldest = self.queue.pop_front();
+        let queue_len = self.queue_len();
+        let step = self.machine.tick(oldest);
         let record = TickRecord {
             system_time: moment.system_time,
             tick,
@@ -66,27 +76,31 @@ impl TickLoop<'_> {
             lateness_us: moment.lateness_us,
             event: LoggedEvent::of(&step.event, self.trial),
             logical_clock: step.timestamp,
-            queue_len: self.queue.len() as u64,
+            queue_len,
             draw: step.draw,
         };
-        self.log.tick(&record)?;
+        self.outlet.log.tick(&record)?;
         self.tally.ticks_done += 1;
         match step.event {
-            Event::Send(to) => self.producers.post_messages(to, step.timestamp, tick),
+            Event::Send(to) => self.outlet.producers.post_messages(to, step.timestamp, tick),
             Event::Receive(message) => {
                 self.inbox.note_received();
                 *self.tally.received.entry(message.from).or_default() += 1;
             }
             Event::Internal => {}
         }
-        pacemaker.complete(tick, &step, &mut self.log, &mut self.producers)
+        pacemaker.complete(&step, &mut self.outlet)
     }
 
     fn skip(&mut self, first: Tick, last: Tick, moment: Moment) -> Result<(), Halt> {
         let Moment { system_time, lateness_us } = moment;
         let record = SkipRecord { system_time, first, last, lateness_us };
-        self.log.skip(&record)?;
+        self.outlet.log.skip(&record)?;
         self.tally.ticks_skipped += record.count();
         Ok(())
+    }
+
+    fn queue_len(&self) -> u64 {
+        self.queue.len() as u64
     }
 }

@@ -14,13 +14,9 @@ use crate::model::{MachineId, Tick, Timestamp};
 /// The version of the protocol; machines of different versions refuse each other.
 pub const PROTOCOL: u32 = 1;
 
-/// The longest line, in bytes without its line feed.
-///
-/// The longest that is ever needed is a turn of a thousand machines.
-pub const LINE_LEN_MAX: usize = 16 << 10;
-
-/// The longest hello: no more than this is parsed of what a stranger says.
-pub const HELLO_LEN_MAX: usize = 256;
+/// The longest line, in bytes without its line feed: no more than this is parsed of what a stranger
+/// says.
+pub const LINE_LEN_MAX: usize = 256;
 
 /// The random identity of a run, which the orchestrator makes; it stands in no log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,9 +84,8 @@ pub enum Line {
         /// The message's place on its channel, from 1 without a gap.
         sequence: u64,
     },
-    /// At the virtual pace: the receiver's turn to tick, and how many messages were ever sent to
-    /// each machine.
-    Turn(Vec<u64>),
+    /// At the virtual pace: no message follows on this channel before this tick of the sender.
+    Promise(Tick),
     /// The sender's last line.
     Goodbye {
         /// How many messages it sent on this channel.
@@ -115,10 +110,7 @@ impl fmt::Display for Line {
             Self::Message { timestamp, tick, sequence } => {
                 write!(formatter, "{timestamp} {tick} {sequence}")
             }
-            Self::Turn(counts) => {
-                formatter.write_str("turn")?;
-                counts.iter().try_for_each(|count| write!(formatter, " {count}"))
-            }
+            Self::Promise(tick) => write!(formatter, "promise {tick}"),
             Self::Goodbye { sent, left_for: None } => write!(formatter, "goodbye {sent} finished"),
             Self::Goodbye { sent, left_for: Some(machine) } => {
                 write!(formatter, "goodbye {sent} left {machine}")
@@ -141,7 +133,7 @@ impl FromStr for Line {
             "refused" => Ok(Self::Refused(rest.to_owned())),
             "ready" if text == word => Ok(Self::Ready),
             "start" => Ok(Self::Start { in_ns: number(rest)? }),
-            "turn" => rest.split(' ').map(number).collect::<Result<_, _>>().map(Self::Turn),
+            "promise" => number(rest).map(|tick| Self::Promise(Tick(tick))),
             "goodbye" => parse_goodbye(rest),
             _ => Err(format!("unknown line {}", shown(text.as_bytes()))),
         }
@@ -274,7 +266,7 @@ mod tests {
             message,
             hello,
             Just(Line::Welcome),
-            proptest::collection::vec(any::<u64>(), 1..40).prop_map(Line::Turn),
+            any::<u64>().prop_map(|tick| Line::Promise(Tick(tick))),
             Just(Line::Ready),
             "[ -~]{0,80}".prop_map(Line::Refused),
             any::<u64>().prop_map(|in_ns| Line::Start { in_ns }),
@@ -336,7 +328,7 @@ mod tests {
         let line = |len: usize| format!("refused {}\n", "x".repeat(len - "refused ".len()));
         assert_eq!(read_all(line(LINE_LEN_MAX).as_bytes()).unwrap().len(), 1);
         let refusal = read_all(line(LINE_LEN_MAX + 1).as_bytes()).unwrap_err().to_string();
-        assert!(refusal.starts_with("a line of more than 16384 bytes: 'refused xxx"), "{refusal}");
+        assert!(refusal.starts_with("a line of more than 256 bytes: 'refused xxx"), "{refusal}");
     }
 
     #[test]

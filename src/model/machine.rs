@@ -4,6 +4,7 @@
 //! is left to whoever drives the machine.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::chance::{Dice, Seed, Stream};
 use super::clock::{LogicalClock, Timestamp};
@@ -152,15 +153,18 @@ fn tick<'a>(
         return Step { event: Event::Receive(message), timestamp, draw: None };
     }
     let drawn = draw();
-    let d = drawn as usize;
-    let event = if d <= peers.len() {
-        Event::Send(&peers[d - 1..d])
-    } else if d == peers.len() + 1 {
-        Event::Send(peers)
-    } else {
-        Event::Internal
-    };
+    let to = &peers[receivers(drawn, peers.len())];
+    let event = if to.is_empty() { Event::Internal } else { Event::Send(to) };
     Step { event, timestamp: clock.advance(), draw: Some(drawn) }
+}
+
+/// The places, among `m` peers, of those that a draw sends to; none for an internal event.
+pub(super) fn receivers(draw: u32, m: usize) -> Range<usize> {
+    match draw as usize {
+        d if d <= m => d - 1..d,
+        d if d == m + 1 => 0..m,
+        _ => 0..0,
+    }
 }
 
 #[cfg(test)]

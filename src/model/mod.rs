@@ -8,6 +8,7 @@
 //! - [`schedule`]: which tick is due when, in exact model time.
 //! - [`order`]: the order of all ticks of all machines.
 //! - [`engine`]: all machines of a trial in one loop.
+//! - [`lookahead`]: what a machine can promise its peers, at the virtual pace.
 //! - [`chance`]: seeds, streams and the one helper that draws integers.
 //!
 //! It imports nothing else of the crate.
@@ -15,6 +16,7 @@
 pub mod chance;
 pub mod clock;
 pub mod engine;
+pub mod lookahead;
 pub mod machine;
 pub mod order;
 pub mod schedule;
@@ -22,6 +24,7 @@ pub mod schedule;
 pub use chance::{Dice, Seed, Stream};
 pub use clock::{LogicalClock, Timestamp};
 pub use engine::{Engine, Outcome};
+pub use lookahead::{Lookahead, RUN_AHEAD_MAX};
 pub use machine::{DrawRange, Event, Machine, MachineId, Message, Step, peers_in_mesh};
 pub use order::{Round, Slot};
 pub use schedule::{ClockRate, ModelTime, Phase, Schedule, Tick};

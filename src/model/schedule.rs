@@ -149,6 +149,33 @@ impl Schedule {
             denominator: 1000 * u64::from(self.clock_rate.0),
         }
     }
+
+    /// The first tick that is due at `time` or later; it may lie beyond the end of the trial.
+    #[must_use]
+    pub fn first_from(self, time: ModelTime) -> Tick {
+        self.first(time, |behind, period| behind.div_ceil(period))
+    }
+
+    /// The first tick that is due later than `time`; it may lie beyond the end of the trial.
+    #[must_use]
+    pub fn first_after(self, time: ModelTime) -> Tick {
+        self.first(time, |behind, period| behind / period + 1)
+    }
+
+    /// The first tick, given how many periods lie between the first tick of all and `time`.
+    fn first(self, time: ModelTime, periods: impl FnOnce(u128, u128) -> u128) -> Tick {
+        let first = self.due(Tick(1));
+        if time < first {
+            return Tick(1);
+        }
+        // Both over one denominator, 1000 r times that of `time`.
+        let [time_over, first_over] = [
+            u128::from(time.numerator) * u128::from(first.denominator),
+            u128::from(first.numerator) * u128::from(time.denominator),
+        ];
+        let periods = periods(time_over - first_over, 1000 * u128::from(time.denominator));
+        Tick(1 + u64::try_from(periods).expect("a trial has fewer than 2^64 ticks"))
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +202,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn first_ticks_from_and_after_a_time_are_the_first(
+            (rate, phase) in (1_u32..=50, 1_u32..=1000),
+            (other_rate, other_phase) in (1_u32..=50, prop_oneof![Just(500_u32), 1_u32..=1000]),
+            tick in 1_u64..200,
+        ) {
+            let (own, other) = (schedule(rate, phase, 9), schedule(other_rate, other_phase, 9));
+            let time = other.due(Tick(tick));
+            let mut ticks = (1..).map(Tick);
+            prop_assert_eq!(ticks.find(|tick| time <= own.due(*tick)), Some(own.first_from(time)));
+            let mut ticks = (1..).map(Tick);
+            prop_assert_eq!(ticks.find(|tick| time < own.due(*tick)), Some(own.first_after(time)));
+        }
+
         #[test]
         fn every_tick_is_due_within_the_trial(
             rate in 1_u32..=10_000, phase in 1_u32..=1000, duration_s in 1_u64..=1_000_000_000,

@@ -2,40 +2,42 @@
 //! are in the message queue by then.
 //!
 //! - [`real`]: ticks are due by the wall clock; in the queue is all that has arrived.
-//! - [`turns`]: ticks run as soon as causality permits; in the queue is all that was sent at an
+//! - [`promises`]: ticks run as soon as causality permits; in the queue is all that was sent at an
 //!   earlier model time.
 
+mod promises;
 mod real;
-mod turns;
 
+pub(super) use promises::PromisePacemaker;
 pub(super) use real::RealPacemaker;
-pub(super) use turns::TurnPacemaker;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::inbox::{Halt, Inbox};
-use super::producer::Producers;
-use crate::logbook::{LogWriter, SystemTime};
+use super::outlet::Outlet;
+use crate::logbook::SystemTime;
 use crate::model::{Message, Step, Tick};
 
 /// What the tick loop asks of a pace.
 pub(super) trait Pacemaker {
-    /// Waits until a tick may run.
-    fn wait_for(&mut self, tick: Tick, inbox: &mut Inbox) -> Result<Turn, Halt>;
-
-    /// Moves what has arrived by then into the message queue.
-    fn admit(&mut self, inbox: &Inbox, queue: &mut VecDeque<Message>);
-
-    /// Lets the record of a tick reach the log and then its messages reach the wire, at the latest
-    /// when another machine may tick.
-    fn complete(
+    /// Waits until a tick may run; `queue_len` is the length of the message queue till then.
+    fn wait_for(
         &mut self,
         tick: Tick,
-        step: &Step<'_>,
-        log: &mut LogWriter,
-        producers: &mut Producers,
-    ) -> Result<(), Halt>;
+        queue_len: u64,
+        inbox: &mut Inbox,
+        outlet: &mut Outlet,
+    ) -> Result<Turn, Halt>;
+
+    /// Moves what has arrived by then into the message queue.
+    fn admit(&mut self, inbox: &Inbox, queue: &mut VecDeque<Message>) -> Result<(), Halt>;
+
+    /// Takes note of a tick whose record and messages are in the outlet.
+    fn complete(&mut self, step: &Step<'_>, outlet: &mut Outlet) -> Result<(), Halt>;
+
+    /// Lets out whatever the machine still has to say, at its end.
+    fn settle(&mut self, queue_len: u64, outlet: &mut Outlet) -> Result<(), Halt>;
 
     /// Moves everything that has arrived into the message queue, after the last tick.
     fn admit_rest(&mut self, inbox: &Inbox, queue: &mut VecDeque<Message>);

@@ -7,9 +7,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::{Moment, Pacemaker, Turn};
-use crate::logbook::{LogWriter, SystemTime};
-use crate::machine::inbox::{Arrival, Halt, Inbox};
-use crate::machine::producer::Producers;
+use crate::logbook::SystemTime;
+use crate::machine::inbox::{Halt, Inbox};
+use crate::machine::outlet::Outlet;
 use crate::model::{Message, ModelTime, Schedule, Step, Tick};
 use crate::pace::Speed;
 use crate::wall_clock;
@@ -43,10 +43,8 @@ impl RealPacemaker {
         }
         Tick(missed)
     }
-}
 
-impl Pacemaker for RealPacemaker {
-    fn wait_for(&mut self, tick: Tick, inbox: &mut Inbox) -> Result<Turn, Halt> {
+    fn wait_until_due(&self, tick: Tick, inbox: &mut Inbox) -> Result<Turn, Halt> {
         let deadline = self.deadline(tick);
         inbox.wait_until(deadline)?;
         let now = wall_clock::now();
@@ -58,29 +56,34 @@ impl Pacemaker for RealPacemaker {
         }
         Ok(Turn::Run(moment))
     }
+}
 
-    fn admit(&mut self, inbox: &Inbox, queue: &mut VecDeque<Message>) {
-        let arrivals = std::iter::from_fn(|| inbox.take_arrival());
-        // Turns are of the other pace; the hello lets in nobody who has it.
-        queue.extend(arrivals.filter_map(|arrival| match arrival {
-            Arrival::Message { message, .. } => Some(message),
-            Arrival::Turn(_) => None,
-        }));
+impl Pacemaker for RealPacemaker {
+    fn wait_for(
+        &mut self,
+        tick: Tick,
+        _queue_len: u64,
+        inbox: &mut Inbox,
+        _outlet: &mut Outlet,
+    ) -> Result<Turn, Halt> {
+        self.wait_until_due(tick, inbox)
     }
 
-    fn complete(
-        &mut self,
-        _tick: Tick,
-        _step: &Step<'_>,
-        log: &mut LogWriter,
-        producers: &mut Producers,
-    ) -> Result<(), Halt> {
-        log.flush()?;
-        producers.flush()
+    fn admit(&mut self, inbox: &Inbox, queue: &mut VecDeque<Message>) -> Result<(), Halt> {
+        self.admit_rest(inbox, queue);
+        Ok(())
+    }
+
+    fn complete(&mut self, _step: &Step<'_>, outlet: &mut Outlet) -> Result<(), Halt> {
+        outlet.release_all()
+    }
+
+    fn settle(&mut self, _queue_len: u64, outlet: &mut Outlet) -> Result<(), Halt> {
+        outlet.release_all()
     }
 
     fn admit_rest(&mut self, inbox: &Inbox, queue: &mut VecDeque<Message>) {
-        self.admit(inbox, queue);
+        queue.extend(std::iter::from_fn(|| inbox.take_arrival()).map(|arrival| arrival.message));
     }
 
     fn goodbyes_due(&self, limit: Duration) -> Option<Instant> {
@@ -111,8 +114,8 @@ mod tests {
 
     #[test]
     fn a_machine_that_stood_still_skips_all_that_it_missed() {
-        let mut pacemaker = pacemaker(long_ago(5), Some(Duration::from_secs(1)));
-        let turn = pacemaker.wait_for(Tick(1), &mut inbox(9, false).1).unwrap();
+        let pacemaker = pacemaker(long_ago(5), Some(Duration::from_secs(1)));
+        let turn = pacemaker.wait_until_due(Tick(1), &mut inbox(9).1).unwrap();
         // Tick 20 was due at 4.875 s, tick 21 is due at 5.125 s; this test may be slow itself.
         assert!(matches!(turn, Turn::Skip { last, .. } if Tick(20) <= last), "{turn:?}");
     }
@@ -125,15 +128,15 @@ mod tests {
 
     #[test]
     fn without_a_bound_a_late_tick_runs_at_once() {
-        let mut pacemaker = pacemaker(long_ago(5), None);
-        let turn = pacemaker.wait_for(Tick(1), &mut inbox(9, false).1).unwrap();
+        let pacemaker = pacemaker(long_ago(5), None);
+        let turn = pacemaker.wait_until_due(Tick(1), &mut inbox(9).1).unwrap();
         assert!(matches!(turn, Turn::Run(moment) if 4_875_000 <= moment.lateness_us), "{turn:?}");
     }
 
     #[test]
     fn a_tick_never_runs_before_its_deadline() {
-        let mut pacemaker = pacemaker(wall_clock::now(), None);
-        let turn = pacemaker.wait_for(Tick(1), &mut inbox(9, false).1).unwrap();
+        let pacemaker = pacemaker(wall_clock::now(), None);
+        let turn = pacemaker.wait_until_due(Tick(1), &mut inbox(9).1).unwrap();
         assert!(pacemaker.deadline(Tick(1)) <= wall_clock::now());
         assert!(matches!(turn, Turn::Run(moment) if 0 <= moment.lateness_us));
     }
