@@ -11,7 +11,6 @@ use super::schedule::{ClockRate, ModelTime, Schedule, Tick};
 #[derive(Clone, Debug)]
 pub struct Round {
     slots: Vec<Slot>,
-    schedules: Vec<Schedule>,
 }
 
 /// One tick of the round.
@@ -37,7 +36,7 @@ impl Slot {
 impl Round {
     /// Orders the ticks of machines with these schedules, given in the trial's order.
     #[must_use]
-    pub fn new(schedules: Vec<Schedule>) -> Self {
+    pub fn new(schedules: &[Schedule]) -> Self {
         let mut ticks: Vec<(ModelTime, MachineId, Tick)> = Vec::new();
         for (index, schedule) in schedules.iter().enumerate() {
             let numbers = 1..=u64::from(schedule.clock_rate.0);
@@ -50,26 +49,13 @@ impl Round {
             let clock_rate = schedules[machine.index()].clock_rate;
             Slot { machine, first_tick, is_same_instant, clock_rate }
         });
-        let slots = slots.collect();
-        Self { slots, schedules }
-    }
-
-    /// How many machines tick.
-    #[must_use]
-    pub fn machines(&self) -> usize {
-        self.schedules.len()
+        Self { slots: slots.collect() }
     }
 
     /// The slots of one second, in order.
     #[must_use]
     pub fn slots(&self) -> &[Slot] {
         &self.slots
-    }
-
-    /// When a machine's tick is due.
-    #[must_use]
-    pub fn due(&self, machine: MachineId, tick: Tick) -> ModelTime {
-        self.schedules[machine.index()].due(tick)
     }
 }
 
@@ -101,7 +87,7 @@ mod tests {
                 })
                 .collect();
             sorted.sort();
-            let round = Round::new(schedules);
+            let round = Round::new(&schedules);
             let seconds = (0..3).flat_map(|second| {
                 let round = &round;
                 let ticks = round.slots().iter();

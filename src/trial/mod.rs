@@ -120,7 +120,8 @@ impl Trial {
     /// The order of all ticks.
     #[must_use]
     pub fn round(&self) -> Round {
-        Round::new(self.machine_ids().map(|machine| self.schedule(machine)).collect())
+        let schedules: Vec<_> = self.machine_ids().map(|machine| self.schedule(machine)).collect();
+        Round::new(&schedules)
     }
 
     /// All machines in one process, before their first ticks.
