@@ -3,8 +3,8 @@
 //! Run with: cargo bench --bench virtual_pace
 //!
 //! Beside it a bare ping-pong of one byte between two threads over loopback TCP, in the same
-//! minute, both on one core and as the scheduler likes: a turn cannot pass faster than half a round
-//! trip.
+//! minute, both on one core and as the scheduler likes: to wait for a promise takes about half a
+//! round trip and two switches of thread, and each promise is good for several ticks.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
