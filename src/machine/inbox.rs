@@ -183,9 +183,14 @@ impl Inbox {
         Ok(())
     }
 
+    /// Whether the next tick may run by what has been promised so far.
+    pub(super) fn look_at_promises(&self, lookahead: &mut Lookahead) -> bool {
+        self.promises.satisfy(lookahead)
+    }
+
     /// Waits until the next tick may run, and heeds what is told meanwhile.
     pub(super) fn wait_for_promises(&mut self, lookahead: &mut Lookahead) -> Result<(), Halt> {
-        while !self.promises.satisfy(lookahead) {
+        while !self.look_at_promises(lookahead) {
             self.heed_all()?;
             thread::park();
         }

@@ -133,7 +133,7 @@ impl FromStr for Line {
             "refused" => Ok(Self::Refused(rest.to_owned())),
             "ready" if text == word => Ok(Self::Ready),
             "start" => Ok(Self::Start { in_ns: number(rest)? }),
-            "promise" => number(rest).map(|tick| Self::Promise(Tick(tick))),
+            "promise" => parse_promise(rest),
             "goodbye" => parse_goodbye(rest),
             _ => Err(format!("unknown line {}", shown(text.as_bytes()))),
         }
@@ -151,6 +151,17 @@ fn parse_message(text: &str) -> Result<Line, String> {
         return Err(format!("out of range in the message '{text}'"));
     }
     Ok(Line::Message { timestamp, tick, sequence })
+}
+
+/// A promise may name the tick after the last one: nothing follows at all.
+fn parse_promise(rest: &str) -> Result<Line, String> {
+    let tick = number(rest)?;
+    let is_in_range = (1..=Tick::MAX.0 + 1).contains(&tick);
+    if is_in_range {
+        Ok(Line::Promise(Tick(tick)))
+    } else {
+        Err(format!("out of range in 'promise {tick}'"))
+    }
 }
 
 fn parse_hello(rest: &str) -> Result<Hello, String> {
@@ -266,7 +277,7 @@ mod tests {
             message,
             hello,
             Just(Line::Welcome),
-            any::<u64>().prop_map(|tick| Line::Promise(Tick(tick))),
+            (1..=Tick::MAX.0 + 1).prop_map(|tick| Line::Promise(Tick(tick))),
             Just(Line::Ready),
             "[ -~]{0,80}".prop_map(Line::Refused),
             any::<u64>().prop_map(|in_ns| Line::Start { in_ns }),
@@ -321,6 +332,8 @@ mod tests {
             assert!(text.parse::<Line>().is_err(), "{text}");
         }
         assert!("9223372036854775807 1 1".parse::<Line>().is_ok());
+        assert!("promise 0".parse::<Line>().is_err());
+        assert!("promise 10000000000002".parse::<Line>().is_err());
     }
 
     #[test]

@@ -124,8 +124,10 @@ impl Lookahead {
                 return None;
             }
             let promise = self.promise(place, queue_len);
-            let awaited = schedule.due(schedule.first_after(self.schedule.due(told)));
-            let helps = is_written_to || awaited <= self.schedule.due(promise);
+            let awaited = schedule.first_after(self.schedule.due(told));
+            let lets_tick = awaited.0 <= schedule.ticks()
+                && schedule.due(awaited) <= self.schedule.due(promise);
+            let helps = is_written_to || lets_tick;
             if promise <= told || !helps {
                 return None;
             }

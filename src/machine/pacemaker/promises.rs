@@ -89,7 +89,7 @@ impl Pacemaker for PromisePacemaker<'_> {
         outlet: &mut Outlet,
     ) -> Result<Turn, Halt> {
         inbox.heed_all()?;
-        if !self.lookahead.may_tick() {
+        if !self.lookahead.may_tick() && !inbox.look_at_promises(&mut self.lookahead) {
             self.settle(queue_len, outlet)?;
             inbox.wait_for_promises(&mut self.lookahead)?;
         }
