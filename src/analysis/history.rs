@@ -6,8 +6,12 @@
 //! cascade.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -30,9 +34,20 @@ pub struct History {
     /// Logs that could not be read, and why.
     pub unreadable: Vec<ReadError>,
     /// Logs that belong to another run than the first log read, by their headers.
-    pub strangers: Vec<PathBuf>,
+    pub strangers: Vec<Stranger>,
     /// All channels between machines whose logs are there, by sender, then receiver.
     pub channels: Vec<Channel>,
+    /// The machines whose logs are there, by their ports.
+    by_port: BTreeMap<u16, MachineId>,
+}
+
+/// A log that has no place in the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stranger {
+    /// The file.
+    pub path: PathBuf,
+    /// What in it does not fit.
+    pub why: String,
 }
 
 /// Where an event stands: the machine, and the index among its ticks.
@@ -102,19 +117,29 @@ impl History {
     pub fn load(folder: &Path) -> Result<Self> {
         let mut logs = Vec::new();
         let mut unreadable = Vec::new();
-        for path in log_files(folder)? {
-            match Log::load(&path) {
+        for log in load_all(&log_files(folder)?) {
+            match log {
                 Ok(log) => logs.push(log),
                 Err(error) => unreadable.push(error),
             }
         }
-        let Some(first) = logs.first() else {
+        if logs.is_empty() {
             let reason = unreadable.first().map_or("no log<PORT>.txt".to_owned(), |error| {
                 format!("no log that can be read ({error})")
             });
             bail!("{}: {reason}; give the folder of a run", folder.display());
-        };
-        let (trial, pace) = (first.header.trial.clone(), first.header.pace);
+        }
+        Ok(Self::of(folder, logs, unreadable))
+    }
+
+    /// Joins logs that were read from a folder; the first says of which run they are.
+    ///
+    /// # Panics
+    /// When there is no log.
+    #[must_use]
+    pub fn of(folder: &Path, logs: Vec<Log>, unreadable: Vec<ReadError>) -> Self {
+        let first = &logs[0].header;
+        let (trial, pace) = (first.trial.clone(), first.pace);
         let mut history = Self {
             folder: folder.to_owned(),
             logs: (0..trial.machines.len()).map(|_| None).collect(),
@@ -123,28 +148,64 @@ impl History {
             unreadable,
             strangers: Vec::new(),
             channels: Vec::new(),
+            by_port: BTreeMap::new(),
         };
         for log in logs {
             history.place(log);
         }
+        let present = history.present().map(|(machine, _)| machine);
+        history.by_port =
+            present.map(|machine| (history.trial.spec(machine).port, machine)).collect();
         history.channels = history.join();
-        Ok(history)
+        history
     }
 
     /// Puts a log in its machine's place, if it belongs to this run.
     fn place(&mut self, log: Log) {
-        let header = &log.header;
-        let is_of_this_run = header.trial == self.trial && header.pace == self.pace;
-        let spec = self.trial.machines.get(header.machine.index());
-        let path = spec.map(|spec| log_path(&self.folder, spec.port));
-        match self.logs.get_mut(header.machine.index()) {
-            Some(place)
-                if is_of_this_run && Some(&log.path) == path.as_ref() && place.is_none() =>
-            {
-                *place = Some(log);
+        match self.what_does_not_fit(&log) {
+            None => {
+                let place = log.header.machine.index();
+                self.logs[place] = Some(log);
             }
-            _ => self.strangers.push(log.path),
+            Some(why) => self.strangers.push(Stranger { path: log.path, why }),
         }
+    }
+
+    fn what_does_not_fit(&self, log: &Log) -> Option<String> {
+        let header = &log.header;
+        let differs = |key: &str, here: &dyn Display, there: &dyn Display| {
+            Some(format!("'{key}' is {here} here and {there} there"))
+        };
+        let (own, run) = (&header.trial, &self.trial);
+        if header.pace != self.pace {
+            return Some("'pace' or 'speed' differs".to_owned());
+        }
+        if own.name != run.name {
+            return differs("trial", &own.name, &run.name);
+        }
+        if own.seed != run.seed {
+            return differs("seed", &own.seed, &run.seed);
+        }
+        if own.draw_range != run.draw_range {
+            return differs("draw_range", &own.draw_range.0, &run.draw_range.0);
+        }
+        if own.duration_s != run.duration_s {
+            return differs("duration_s", &own.duration_s, &run.duration_s);
+        }
+        if own.machines != run.machines {
+            return Some("the lines that begin with 'machine' differ".to_owned());
+        }
+        let machine = header.machine;
+        let Some(spec) = run.machines.get(machine.index()) else {
+            return Some(format!("there is no machine {machine}"));
+        };
+        if log.path != log_path(&self.folder, spec.port) {
+            let port = spec.port;
+            return Some(format!("it says 'machine: {machine}', whose log is log{port}.txt"));
+        }
+        self.logs[machine.index()]
+            .is_some()
+            .then(|| "another log of this machine was read before".to_owned())
     }
 
     /// The log of a machine, if it is there.
@@ -188,9 +249,26 @@ impl History {
         self.present().map(|(_, log)| log.ticks.len()).sum()
     }
 
+    /// The machine that has a port, if its log is there.
+    #[must_use]
+    pub fn machine_at(&self, port: u16) -> Option<MachineId> {
+        self.by_port.get(&port).copied()
+    }
+
+    /// The send that a receive took, if there is one.
+    #[must_use]
+    pub fn send_of(&self, receive: EventRef) -> Option<EventRef> {
+        let LoggedEvent::Receive { from, .. } = self.event(receive).entry.event else {
+            return None;
+        };
+        let channel = self.channel(self.machine_at(from)?, receive.machine)?;
+        let found = channel.receives.binary_search_by_key(&receive.index, |(index, _)| *index);
+        let send = channel.receives[found.ok()?].1.send()?;
+        Some(EventRef { machine: channel.from, index: channel.sends[send].0 })
+    }
+
     fn join(&self) -> Vec<Channel> {
-        let by_port: BTreeMap<u16, MachineId> =
-            self.present().map(|(machine, _)| (self.trial.spec(machine).port, machine)).collect();
+        let by_port = &self.by_port;
         let mut sends: BTreeMap<_, Vec<(usize, Timestamp)>> = BTreeMap::new();
         let mut receives: BTreeMap<_, Vec<(usize, Timestamp)>> = BTreeMap::new();
         for (machine, log) in self.present() {
@@ -212,7 +290,7 @@ impl History {
                 }
             }
         }
-        let present: BTreeSet<_> = by_port.into_values().collect();
+        let present: BTreeSet<_> = by_port.values().copied().collect();
         let pairs = present.iter().flat_map(|from| present.iter().map(|to| (*from, *to)));
         pairs
             .filter(|(from, to)| from != to)
@@ -262,6 +340,29 @@ fn matched(
         deliveries.push((index, delivery));
     }
     (deliveries, passed_over.into_iter().collect())
+}
+
+/// Reads logs on all cores; they come in the order of their files.
+fn load_all(files: &[PathBuf]) -> Vec<Result<Log, ReadError>> {
+    let next = AtomicUsize::new(0);
+    let load_some = || {
+        let mut loaded = Vec::new();
+        while let Some((place, file)) = {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            files.get(place).map(|file| (place, file))
+        } {
+            loaded.push((place, Log::load(file)));
+        }
+        loaded
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(files.len());
+    let mut logs: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(load_some)).collect();
+        let loaded = threads.into_iter().map(|thread| thread.join());
+        loaded.flat_map(|loaded| loaded.expect("reading a log does not panic")).collect()
+    });
+    logs.sort_by_key(|(place, _)| *place);
+    logs.into_iter().map(|(_, log)| log).collect()
 }
 
 /// The files of a folder that are named like logs, in the order of their names.

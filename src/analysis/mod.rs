@@ -2,6 +2,7 @@
 //! tick is never called: a checker that runs the rule it checks proves nothing.
 //!
 //! - [`history`]: the logs of one run, joined; every receive matched to its send.
+//! - [`causality`]: happened-before, rebuilt as vector clocks.
 //! - [`check`]: whether causality held, rule by rule.
 //! - [`compare`]: two runs of one trial side by side.
 //! - [`predict`]: what theory says of a trial.
@@ -10,6 +11,7 @@
 //! - [`tally`]: the figures of a machine and of a run, taken event by event.
 //! - [`stats`]: jumps, queues, waiting times, lateness and drift.
 
+pub mod causality;
 pub mod check;
 pub mod claims;
 pub mod compare;

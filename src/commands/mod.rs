@@ -10,6 +10,7 @@ pub mod simulate;
 pub mod stats;
 pub mod sweep;
 pub mod trial;
+mod verdict;
 pub mod watch;
 
 use std::io::{self, Write as _};

@@ -1,13 +1,17 @@
 //! Reads a log back. Whatever is wrong in it is an error that names the line; a torn last line,
 //! which a killed machine may leave, is said openly instead.
 
-use std::fs;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::FORMAT;
 use super::header::{COLUMNS, Header, HeaderBuilder, TITLE};
 use super::record::{EndRecord, SkipRecord, TickRecord};
 use super::system_time::SystemTime;
+
+/// The longest line, in bytes with its line feed: a send to a thousand ports has some six thousand.
+const LINE_LEN_MAX: u64 = 64 << 10;
 
 /// An entry and the line on which it stands, from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,23 +66,27 @@ impl Log {
     /// # Errors
     /// When the file cannot be read or does not follow the format.
     pub fn load(path: &Path) -> Result<Self, ReadError> {
-        let error = |line, what| ReadError { path: path.to_owned(), line, what };
-        let bytes = fs::read(path).map_err(|cause| error(0, format!("cannot read: {cause}")))?;
-        let text = String::from_utf8(bytes).map_err(|cause| {
-            let valid = &cause.as_bytes()[..cause.utf8_error().valid_up_to()];
-            let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();
-            error(line, "not UTF-8".to_owned())
+        let file = File::open(path).map_err(|cause| {
+            let what = format!("cannot read: {cause}");
+            ReadError { path: path.to_owned(), line: 0, what }
         })?;
-        Self::parse(path, &text).map_err(|(line, what)| error(line, what))
+        Self::read(path, BufReader::with_capacity(256 << 10, file))
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, (usize, String)> {
-        let (whole, torn) = match text.rfind('\n') {
-            Some(end) => text.split_at(end + 1),
-            None => ("", text),
-        };
-        let mut lines = (1..).zip(whole.lines());
-        let (header, start) = parse_header(&mut lines)?;
+    /// Reads a log line by line; `path` is where it is from.
+    ///
+    /// # Errors
+    /// When it cannot be read or does not follow the format.
+    pub fn read(path: &Path, text: impl BufRead) -> Result<Self, ReadError> {
+        let mut lines = Lines { text, number: 0, buffer: Vec::new(), is_torn: false };
+        Self::read_lines(path, &mut lines).map_err(|what| {
+            let line = lines.number.max(1);
+            ReadError { path: path.to_owned(), line, what }
+        })
+    }
+
+    fn read_lines(path: &Path, lines: &mut Lines<impl BufRead>) -> Result<Self, String> {
+        let (header, start) = read_header(lines)?;
         let mut log = Self {
             path: path.to_owned(),
             header,
@@ -86,11 +94,12 @@ impl Log {
             ticks: Vec::new(),
             skips: Vec::new(),
             end: None,
-            torn_line: (!torn.is_empty()).then(|| whole.lines().count() + 1),
+            torn_line: None,
         };
-        for (line, text) in lines {
-            log.take(line, text).map_err(|what| (line, what))?;
+        while let Some((line, text)) = lines.next()? {
+            log.take(line, text)?;
         }
+        log.torn_line = lines.is_torn.then_some(lines.number);
         Ok(log)
     }
 
@@ -118,42 +127,66 @@ impl Log {
     }
 }
 
+/// The whole lines of a text; what follows the last line feed is torn.
+struct Lines<T> {
+    text: T,
+    /// The number of the line that was read last, torn or not, from 1.
+    number: usize,
+    buffer: Vec<u8>,
+    is_torn: bool,
+}
+
+impl<T: BufRead> Lines<T> {
+    fn next(&mut self) -> Result<Option<(usize, &str)>, String> {
+        self.buffer.clear();
+        let text = &mut self.text;
+        let read = text.take(LINE_LEN_MAX + 1).read_until(b'\n', &mut self.buffer);
+        if read.map_err(|cause| format!("cannot read: {cause}"))? == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        let Some(line) = self.buffer.strip_suffix(b"\n") else {
+            if LINE_LEN_MAX < self.buffer.len() as u64 {
+                return Err(format!("a line of more than {LINE_LEN_MAX} bytes"));
+            }
+            self.is_torn = true;
+            return Ok(None);
+        };
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = str::from_utf8(line).map_err(|_| "not UTF-8")?;
+        Ok(Some((self.number, line)))
+    }
+}
+
 /// Reads the header up to the column names; the start is missing if the machine never started.
-fn parse_header<'a>(
-    lines: &mut impl Iterator<Item = (usize, &'a str)>,
-) -> Result<(Header, Option<SystemTime>), (usize, String)> {
-    let (_, title) = lines.next().ok_or((1, "no whole line".to_owned()))?;
+fn read_header(lines: &mut Lines<impl BufRead>) -> Result<(Header, Option<SystemTime>), String> {
+    let (_, title) = lines.next()?.ok_or("no whole line")?;
     match title.strip_prefix(TITLE) {
         Some(format) if format == FORMAT.to_string() => {}
         Some(format) => {
-            let what = format!("log format {format}; this program reads format {FORMAT}");
-            return Err((1, what));
+            return Err(format!("log format {format}; this program reads format {FORMAT}"));
         }
-        None => return Err((1, format!("not a log: expected '{TITLE}{FORMAT}'"))),
+        None => return Err(format!("not a log: expected '{TITLE}{FORMAT}'")),
     }
     let mut builder = HeaderBuilder::default();
-    let mut last = 1;
     let mut start = None;
-    for (line, text) in lines {
-        last = line;
+    while let Some((_, text)) = lines.next()? {
         let Some(comment) = text.strip_prefix("# ") else {
             let is_columns = text.split_ascii_whitespace().eq(COLUMNS);
             if !is_columns || start.is_none() {
-                return Err((line, "expected '# start: ...' and the column names".to_owned()));
+                return Err("expected '# start: ...' and the column names".to_owned());
             }
             break;
         };
-        let (key, value) =
-            comment.split_once(": ").ok_or((line, "expected '# key: value'".to_owned()))?;
+        let (key, value) = comment.split_once(": ").ok_or("expected '# key: value'")?;
         if key == "start" {
-            let time = SystemTime::parse(value);
-            let time = time.ok_or((line, format!("'{value}' is no system time")))?;
+            let time = SystemTime::parse(value).ok_or(format!("'{value}' is no system time"))?;
             if start.replace(time).is_some() {
-                return Err((line, "the start stands twice in the header".to_owned()));
+                return Err("the start stands twice in the header".to_owned());
             }
         } else {
-            builder.take(key, value).map_err(|what| (line, what))?;
+            builder.take(key, value)?;
         }
     }
-    Ok((builder.finish().map_err(|what| (last, what))?, start))
+    Ok((builder.finish()?, start))
 }

@@ -1,15 +1,16 @@
 //! The rules `matching`, `fifo` and, for messages lost in mid-channel, `conservation`.
 
-use super::{Complaints, Rule, Violation, event};
-use crate::analysis::history::{Channel, Delivery, History};
+use super::violation::Complaints;
+use super::{Rule, event};
+use crate::analysis::history::{Channel, Delivery};
 use crate::logbook::LoggedEvent;
 
-pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
-    let mut complaints = Complaints { history, violations };
-    refuse_unknown_senders(&mut complaints);
+pub(super) fn check(complaints: &mut Complaints<'_>) {
+    let history = complaints.history;
+    refuse_unknown_senders(complaints);
     for channel in &history.channels {
-        check_receives(channel, &mut complaints);
-        check_lost(channel, &mut complaints);
+        check_receives(channel, complaints);
+        check_lost(channel, complaints);
     }
 }
 
@@ -41,22 +42,30 @@ fn check_receives(channel: &Channel, complaints: &mut Complaints<'_>) {
                 let mut events = vec![receive, send(position)];
                 events.extend(overtaker);
                 let what = "received after a message that was sent later on the same channel";
-                complaints.at(Rule::Fifo, &events, what.to_owned());
+                complaints.at(Rule::Fifo, &events, what.to_owned()).explains(&[Rule::Queue]);
             }
             Delivery::Again(position) => {
                 let what = "the message of this send was received before";
-                complaints.at(Rule::Matching, &[receive, send(position)], what.to_owned());
+                complaints
+                    .at(Rule::Matching, &[receive, send(position)], what.to_owned())
+                    .explains(OF_A_WRONG_MESSAGE);
             }
             Delivery::Invented => {
                 let what = format!(
                     "machine {} never sent a message with this timestamp to machine {}",
                     channel.from, channel.to
                 );
-                complaints.at(Rule::Matching, &[receive], what);
+                complaints
+                    .at(Rule::Matching, &[receive], what)
+                    .about(channel.from)
+                    .explains(OF_A_WRONG_MESSAGE);
             }
         }
     }
 }
+
+/// What a message too many, or one too few, breaks besides.
+const OF_A_WRONG_MESSAGE: &[Rule] = &[Rule::Conservation, Rule::Queue, Rule::Ends];
 
 fn check_lost(channel: &Channel, complaints: &mut Complaints<'_>) {
     for &position in &channel.lost {
@@ -68,6 +77,9 @@ fn check_lost(channel: &Channel, complaints: &mut Complaints<'_>) {
             "the message to machine {} is lost: a later one was received, this one never",
             channel.to
         );
-        complaints.at(Rule::Conservation, &events, what);
+        complaints
+            .at(Rule::Conservation, &events, what)
+            .about(channel.to)
+            .explains(OF_A_WRONG_MESSAGE);
     }
 }

@@ -1,22 +1,34 @@
 //! The rules `clock-rule` and `clock-condition`.
 //!
 //! Happened-before is the transitive closure of two kinds of edges: from an event to the next on
-//! its machine, and from a send to its receive (Lamport 1978). The order of numbers is transitive,
-//! so the clock condition holds for every pair of events if it holds on every edge.
+//! its machine, and from a send to its receive (Lamport 1978). The clock condition is held against
+//! both kinds of edges, and then once more against the vector clocks: whatever a receive brings into
+//! the past of its machine must have a smaller clock. An event whose past grew with the event before
+//! it needs no look of its own, since clocks rise along a machine.
 
-use super::{Complaints, Rule, Violation, event};
-use crate::analysis::history::{Channel, History};
+use super::violation::Complaints;
+use super::{Rule, event};
+use crate::analysis::history::Channel;
 use crate::logbook::{Log, LoggedEvent};
 use crate::model::{MachineId, Timestamp};
 
-pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
-    let mut complaints = Complaints { history, violations };
+pub(super) fn check(complaints: &mut Complaints<'_>) {
+    let history = complaints.history;
     for (machine, log) in history.present() {
-        check_rule(machine, log, &mut complaints);
-        check_order(machine, log, &mut complaints);
+        check_rule(machine, log, complaints);
+        check_order(machine, log, complaints);
     }
     for channel in &history.channels {
-        check_messages(channel, &mut complaints);
+        check_messages(channel, complaints);
+    }
+    for (machine, log) in history.present() {
+        check_pasts(machine, log, complaints);
+    }
+    for receive in complaints.causality.circular() {
+        let events: Vec<_> =
+            [Some(*receive), history.send_of(*receive)].into_iter().flatten().collect();
+        let what = "received before it was sent: the send has this receive in its past".to_owned();
+        complaints.at(Rule::ClockCondition, &events, what);
     }
 }
 
@@ -25,15 +37,18 @@ fn check_rule(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>) {
     let mut before = Timestamp(0);
     for (index, tick) in log.ticks.iter().enumerate() {
         let found = tick.entry.logical_clock;
-        let (base, why) = match &tick.entry.event {
-            LoggedEvent::Receive { timestamp, .. } => {
-                (before.max(*timestamp), format!("max({before}, {timestamp}) + 1"))
-            }
-            LoggedEvent::Internal | LoggedEvent::Send(_) => (before, format!("{before} + 1")),
+        let received = match tick.entry.event {
+            LoggedEvent::Receive { timestamp, .. } => Some(timestamp),
+            LoggedEvent::Internal | LoggedEvent::Send(_) => None,
         };
+        let base = received.map_or(before, |timestamp| before.max(timestamp));
         if base.0.checked_add(1) != Some(found.0) {
             let name = tick.entry.event.name();
-            let what = format!("the clock of this {name} is {found}, but {why} is due");
+            let due = match received {
+                Some(timestamp) => format!("max({before}, {timestamp}) + 1"),
+                None => format!("{before} + 1"),
+            };
+            let what = format!("the clock of this {name} is {found}, but {due} is due");
             complaints.at(Rule::ClockRule, &[event(machine, index)], what);
         }
         before = found;
@@ -66,5 +81,33 @@ fn check_messages(channel: &Channel, complaints: &mut Complaints<'_>) {
                 format!("clock {received} of the receive is not above clock {sent} of its send");
             complaints.at(Rule::ClockCondition, &[receive, event(channel.from, send)], what);
         }
+    }
+}
+
+/// Everything that a receive brings into the past has a smaller clock.
+fn check_pasts(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>) {
+    let (history, causality) = (complaints.history, complaints.causality);
+    let mut before = vec![0; history.trial.machines.len()];
+    for (index, tick) in log.ticks.iter().enumerate() {
+        if !matches!(tick.entry.event, LoggedEvent::Receive { .. }) {
+            continue;
+        }
+        let (here, clock) = (event(machine, index), tick.entry.logical_clock);
+        let past = causality.clock(here);
+        for other in history.trial.machine_ids().filter(|other| *other != machine) {
+            let [known, now] = [before[other.index()], past[other.index()]];
+            if known == now {
+                continue;
+            }
+            let latest = event(other, now as usize - 1);
+            let of_latest = history.event(latest).entry.logical_clock;
+            if clock <= of_latest && history.send_of(here) != Some(latest) {
+                let what = format!(
+                    "clock {clock} is not above clock {of_latest} of an event that happened before"
+                );
+                complaints.at(Rule::ClockCondition, &[here, latest], what);
+            }
+        }
+        before.copy_from_slice(past);
     }
 }

@@ -1,14 +1,14 @@
 //! The rule `draws`: the draws are the seed's, and events and peers are the draws'.
 
-use super::{Complaints, Rule, Violation, event};
-use crate::analysis::history::History;
+use super::violation::Complaints;
+use super::{Rule, event};
 use crate::logbook::{Log, LoggedEvent};
 use crate::model::{Dice, MachineId, Stream};
 
-pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
-    let mut complaints = Complaints { history, violations };
+pub(super) fn check(complaints: &mut Complaints<'_>) {
+    let history = complaints.history;
     for (machine, log) in history.present() {
-        check_machine(machine, log, &mut complaints);
+        check_machine(machine, log, complaints);
     }
 }
 

@@ -1,21 +1,22 @@
 //! The rules `ends` and `conservation`: an end entry says what its log says, and on every channel
 //! what was sent is received or left.
 
-use super::{Complaints, Rule, Violation};
-use crate::analysis::history::{Channel, History};
+use super::Rule;
+use super::violation::Complaints;
+use crate::analysis::history::Channel;
 use crate::logbook::{ChannelCounts, EndRecord, Log, Numbered};
 use crate::model::{MachineId, Timestamp};
 
-pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
-    let mut complaints = Complaints { history, violations };
+pub(super) fn check(complaints: &mut Complaints<'_>) {
+    let history = complaints.history;
     for (machine, log) in history.present() {
         if let Some(end) = &log.end {
-            check_own(log, end, &mut complaints);
-            check_channels(machine, log, end, &mut complaints);
+            check_own(log, end, complaints);
+            check_channels(machine, log, end, complaints);
         }
     }
     for channel in &history.channels {
-        check_conserved(channel, &mut complaints);
+        check_conserved(channel, complaints);
     }
 }
 

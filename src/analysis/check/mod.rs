@@ -11,7 +11,10 @@
 //! - [`channels`]: every receive has exactly one send; FIFO; nothing lost.
 //! - [`queue`]: queue lengths that add up at every tick.
 //! - [`ends`]: end entries that agree with the logs and with each other.
+//!
+//! What they find is a [`violation`]; [`causes`] folds what follows from another under its cause.
 
+mod causes;
 mod channels;
 mod clock;
 mod draws;
@@ -19,14 +22,19 @@ mod ends;
 mod headers;
 mod queue;
 mod schedule;
+mod violation;
 
 use std::fmt;
 
 use serde::Serialize;
 
+use super::causality::{Causality, Pairs};
 use super::history::{EventRef, History};
 use crate::logbook::{Ending, Log};
 use crate::model::MachineId;
+use violation::Complaints;
+
+pub use violation::Violation;
 
 /// The rules of the checker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -88,20 +96,6 @@ impl Rule {
     }
 }
 
-/// One way in which a rule is broken.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Violation {
-    /// When it happened, for the order of the list: microseconds of model time.
-    #[serde(rename = "model_time_us")]
-    pub time_us: u64,
-    /// The rule.
-    pub rule: Rule,
-    /// The log lines, as `file:line`, that break it.
-    pub places: Vec<String>,
-    /// What is wrong.
-    pub what: String,
-}
-
 /// What a check may say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -137,24 +131,27 @@ pub struct Findings {
     pub sent: usize,
     /// How many messages were received.
     pub received: usize,
+    /// How the pairs of events are related, unless a rule is broken.
+    pub pairs: Option<Pairs>,
     /// What is missing for a verdict.
     pub missing: Vec<String>,
-    /// What breaks a rule, in the order of model time.
+    /// What breaks a rule, in an order that respects causality; consequences under their causes.
     pub violations: Vec<Violation>,
 }
 
 /// Checks one run.
 #[must_use]
 pub fn check(history: &History) -> Findings {
-    let mut violations = Vec::new();
-    headers::check(history, &mut violations);
-    schedule::check(history, &mut violations);
-    clock::check(history, &mut violations);
-    draws::check(history, &mut violations);
-    channels::check(history, &mut violations);
-    queue::check(history, &mut violations);
-    ends::check(history, &mut violations);
-    violations.sort();
+    let causality = Causality::of(history);
+    let mut complaints = Complaints::new(&causality);
+    headers::check(&mut complaints);
+    schedule::check(&mut complaints);
+    clock::check(&mut complaints);
+    draws::check(&mut complaints);
+    channels::check(&mut complaints);
+    queue::check(&mut complaints);
+    ends::check(&mut complaints);
+    let violations = causes::fold(&causality, complaints.in_order());
     let missing = what_is_missing(history);
     let verdict = match (violations.is_empty(), missing.is_empty()) {
         (false, _) => Verdict::Violated,
@@ -167,6 +164,7 @@ pub fn check(history: &History) -> Findings {
         events: history.event_count(),
         sent: history.channels.iter().map(|channel| channel.sends.len()).sum(),
         received: history.channels.iter().map(|channel| channel.receives.len()).sum(),
+        pairs: (verdict != Verdict::Violated).then(|| causality.pairs()),
         missing,
         violations,
     }
@@ -181,7 +179,8 @@ fn what_is_missing(history: &History) -> Vec<String> {
             None => {
                 let port = history.trial.spec(machine).port;
                 let path = crate::logbook::log_path(&history.folder, port);
-                if !history.unreadable.iter().any(|error| error.path == path) {
+                let is_read = history.strangers.iter().any(|stranger| stranger.path == path);
+                if !is_read && !history.unreadable.iter().any(|error| error.path == path) {
                     missing.push(format!("the log of machine {machine}, {}", path.display()));
                 }
             }
@@ -209,29 +208,6 @@ fn gap_in(log: &Log) -> Option<String> {
             end.line, end.entry.why
         )),
         (Some(_), None) => None,
-    }
-}
-
-/// Collects violations of one rule, with their places.
-struct Complaints<'a> {
-    history: &'a History,
-    violations: &'a mut Vec<Violation>,
-}
-
-impl Complaints<'_> {
-    /// Complains of events; the first is the one that is wrong.
-    fn at(&mut self, rule: Rule, events: &[EventRef], what: String) {
-        let time_us =
-            events.first().map_or(0, |event| self.history.event(*event).entry.model_time_us);
-        let places = events.iter().map(|event| self.history.place_of(*event)).collect();
-        self.violations.push(Violation { time_us, rule, places, what });
-    }
-
-    /// Complains of a line that is no event.
-    fn at_line(&mut self, rule: Rule, log: &Log, line: usize, what: String) {
-        let place = format!("{}:{line}", log.path.display());
-        let time_us = 1_000_000 * self.history.trial.duration_s;
-        self.violations.push(Violation { time_us, rule, places: vec![place], what });
     }
 }
 

@@ -8,22 +8,23 @@
 //! earlier model time, ordered by (model time of the send, number of the sender). There every
 //! queue is recomputed exactly, and so is which message is the oldest.
 
-use super::{Complaints, Rule, Violation, event};
-use crate::analysis::history::{EventRef, History};
+use super::violation::Complaints;
+use super::{Rule, event};
+use crate::analysis::history::EventRef;
 use crate::logbook::{Log, LoggedEvent};
 use crate::model::{MachineId, ModelTime};
 use crate::pace::Pace;
 
-pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
-    let mut complaints = Complaints { history, violations };
+pub(super) fn check(complaints: &mut Complaints<'_>) {
+    let history = complaints.history;
     for (machine, log) in history.present() {
-        check_lengths(machine, log, &mut complaints);
-        check_left(log, &mut complaints);
+        check_lengths(machine, log, complaints);
+        check_left(log, complaints);
     }
     let is_whole = history.present().count() == history.trial.machines.len();
     if history.pace == Pace::Virtual && is_whole {
         for machine in history.trial.machine_ids() {
-            recompute(machine, &mut complaints);
+            recompute(machine, complaints);
         }
     }
 }
@@ -69,7 +70,8 @@ fn recompute(machine: MachineId, complaints: &mut Complaints<'_>) {
             let found = tick.entry.queue_len;
             let what = format!("the queue is {found}, but by the sends to this machine {due}");
             // What follows from a wrong queue is not worth telling.
-            return complaints.at(Rule::Queue, &[here], what);
+            complaints.at(Rule::Queue, &[here], what);
+            return;
         }
     }
 }

@@ -1,19 +1,23 @@
 //! The rule `schedule`: ticks in order, each at its model time, none early, none missing without
 //! an entry. Lateness alone is never a violation.
 
-use super::{Complaints, Rule, Violation, event};
-use crate::analysis::history::History;
+use super::violation::Complaints;
+use super::{Rule, event};
 use crate::logbook::{Ending, Log};
 use crate::model::MachineId;
 use crate::pace::Pace;
 
-pub(super) fn check(history: &History, violations: &mut Vec<Violation>) {
-    let mut complaints = Complaints { history, violations };
+pub(super) fn check(complaints: &mut Complaints<'_>) {
+    let history = complaints.history;
     for (machine, log) in history.present() {
-        check_numbers(machine, log, &mut complaints);
-        check_times(machine, log, &mut complaints);
+        check_numbers(machine, log, complaints);
+        check_times(machine, log, complaints);
     }
 }
+
+/// What a tick that is missing, or stands in a wrong place, breaks besides.
+const WITHOUT_A_TICK: &[Rule] =
+    &[Rule::ClockRule, Rule::Draws, Rule::Matching, Rule::Conservation, Rule::Queue, Rule::Ends];
 
 /// Follows the numbers of ticks through done and skipped ones.
 fn check_numbers(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>) {
@@ -33,10 +37,12 @@ fn check_numbers(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>)
         let found = tick.entry.tick.0;
         if due < found {
             let what = format!("ticks {due}..={} are missing without an entry", found - 1);
-            complaints.at(Rule::Schedule, &[event(machine, index)], what);
+            let complaint = complaints.at(Rule::Schedule, &[event(machine, index)], what);
+            complaint.explains(WITHOUT_A_TICK);
         } else if found < due {
             let what = format!("tick {found} stands where tick {due} was due");
-            complaints.at(Rule::Schedule, &[event(machine, index)], what);
+            let complaint = complaints.at(Rule::Schedule, &[event(machine, index)], what);
+            complaint.explains(WITHOUT_A_TICK);
         }
         due = found + 1;
     }
