@@ -76,6 +76,17 @@ pub struct Dice {
     generator: ChaCha8Rng,
 }
 
+impl Clone for Dice {
+    /// Gives a second reader of the stream, at the same place.
+    #[expect(clippy::disallowed_methods, reason = "this is the module that makes generators")]
+    fn clone(&self) -> Self {
+        let mut generator = ChaCha8Rng::from_seed(self.generator.get_seed());
+        generator.set_stream(self.generator.get_stream());
+        generator.set_word_pos(self.generator.get_word_pos());
+        Self { generator }
+    }
+}
+
 impl Dice {
     /// Opens a stream of a seed at its beginning.
     #[must_use]
@@ -120,6 +131,15 @@ mod tests {
     fn rolls(seed: u64, stream: Stream, faces: u32) -> Vec<u32> {
         let mut dice = dice(seed, stream);
         (0..12).map(|_| dice.roll(faces)).collect()
+    }
+
+    #[test]
+    fn a_clone_goes_on_where_the_stream_is() {
+        let mut dice = dice(42, Stream::Draws(MachineId::new(1)));
+        for _ in 0..100 {
+            let mut copy = dice.clone();
+            assert_eq!(dice.roll(10), copy.roll(10));
+        }
     }
 
     #[test]

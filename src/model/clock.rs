@@ -43,7 +43,7 @@ impl fmt::Display for Timestamp {
 /// assert_eq!(clock.receive(Timestamp(7)), Timestamp(8)); // a message from the future
 /// assert_eq!(clock.receive(Timestamp(3)), Timestamp(9)); // a message from the past
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogicalClock {
     now: Timestamp,
 }

@@ -22,7 +22,7 @@ use super::schedule::{ModelTime, Schedule, Tick};
 pub const RUN_AHEAD_MAX: u64 = 1000;
 
 /// What one machine knows of its own future and of its peers'.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Lookahead {
     schedule: Schedule,
     /// The tick that runs next.

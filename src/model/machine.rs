@@ -64,7 +64,7 @@ pub fn peers_in_mesh(machine: MachineId, machines: usize) -> Vec<MachineId> {
 pub struct DrawRange(pub u32);
 
 /// A message as its receiver sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Message {
     /// The machine that sent it.
     pub from: MachineId,
@@ -95,7 +95,7 @@ pub struct Step<'a> {
 }
 
 /// One simulated computer: its logical clock, its peers and its random stream.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Machine {
     peers: Vec<MachineId>,
     draw_range: DrawRange,
@@ -142,7 +142,9 @@ impl Machine {
 ///    - d <= m: clock += 1, send the new clock to peer d. A send.
 ///    - d == m + 1: clock += 1, send the new clock to every peer. A send: one event, m messages.
 ///    - d > m + 1: clock += 1. An internal event.
-fn tick<'a>(
+///
+/// `draw` gives a number in `1..=R`; it is asked only if the queue is empty.
+pub fn tick<'a>(
     clock: &mut LogicalClock,
     peers: &'a [MachineId],
     oldest: Option<Message>,

@@ -25,6 +25,6 @@ pub use chance::{Dice, Seed, Stream};
 pub use clock::{LogicalClock, Timestamp};
 pub use engine::{Engine, Outcome};
 pub use lookahead::{Lookahead, RUN_AHEAD_MAX};
-pub use machine::{DrawRange, Event, Machine, MachineId, Message, Step, peers_in_mesh};
+pub use machine::{DrawRange, Event, Machine, MachineId, Message, Step, peers_in_mesh, tick};
 pub use order::{Round, Slot};
 pub use schedule::{ClockRate, ModelTime, Phase, Schedule, Tick};
