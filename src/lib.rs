@@ -13,6 +13,7 @@
 //! - [`pace`]: the two paces of a run.
 //! - [`machine`]: one machine as an OS process.
 //! - [`logbook`]: the logs of the machines.
+//! - [`vector_log`]: logs with vector clocks that other programs wrote.
 //! - [`wall_clock`]: the only place that reads a clock.
 
 pub mod analysis;
@@ -24,4 +25,5 @@ pub mod machine;
 pub mod model;
 pub mod pace;
 pub mod trial;
+pub mod vector_log;
 pub mod wall_clock;

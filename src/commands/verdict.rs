@@ -64,7 +64,7 @@ impl Text {
         let others = violation.places.iter().skip(1);
         others.for_each(|place| self.line(2, format_args!("see {place}")));
         if !violation.path.is_empty() {
-            let stretches: Vec<_> = violation.path.iter().map(|stretch| shown(stretch)).collect();
+            let stretches: Vec<_> = violation.path.iter().map(shown).collect();
             self.line(2, format_args!("path {}", stretches.join(" -> ")));
         }
         let consequences = &violation.consequences;
