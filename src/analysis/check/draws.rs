@@ -46,7 +46,7 @@ fn check_machine(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>)
 /// The peers that a draw addresses, by their ports.
 fn addressed(draw: u32, peers: &[u16]) -> &[u16] {
     match draw as usize {
-        d if d <= peers.len() => &peers[d - 1..d],
+        d if (1..=peers.len()).contains(&d) => &peers[d - 1..d],
         d if d == peers.len() + 1 => peers,
         _ => &[],
     }
@@ -67,5 +67,18 @@ fn meaning(draw: u32, peers: &[u16]) -> String {
             let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
             format!("a send to {}", ports.join(","))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_draw_of_zero_addresses_nobody() {
+        let peers = [20_002, 20_003];
+        assert!(addressed(0, &peers).is_empty());
+        assert_eq!(addressed(2, &peers), [20_003]);
+        assert!(!is_event_of(&LoggedEvent::Send([20_002].into()), 0, &peers));
     }
 }

@@ -4,7 +4,8 @@
 //! a violation it goes on from what the log says, so that one fault is one finding.
 //!
 //! - [`headers`]: the logs are of one run.
-//! - [`schedule`]: ticks in order and on schedule, none early, none missing without an entry.
+//! - [`schedule`]: ticks in order, none missing without an entry.
+//! - [`pace`]: ticks on schedule, none early.
 //! - [`clock`]: the update rule of every event, and the clock condition over every edge of the
 //!   causal history.
 //! - [`draws`]: the draws are the seed's; events and peers are the draws'.
@@ -20,6 +21,7 @@ mod clock;
 mod draws;
 mod ends;
 mod headers;
+mod pace;
 mod queue;
 mod schedule;
 mod violation;
@@ -146,6 +148,7 @@ pub fn check(history: &History) -> Findings {
     let mut complaints = Complaints::new(&causality);
     headers::check(&mut complaints);
     schedule::check(&mut complaints);
+    pace::check(&mut complaints);
     clock::check(&mut complaints);
     draws::check(&mut complaints);
     channels::check(&mut complaints);

@@ -61,6 +61,11 @@ fn recompute(machine: MachineId, complaints: &mut Complaints<'_>) {
                     complaints.at(Rule::Queue, &[here, *oldest], what);
                     return;
                 }
+            } else if let Some(send) = history.send_of(here) {
+                let what = "this message was not in the queue yet: it was sent at the same instant \
+                            or later";
+                complaints.at(Rule::Queue, &[here, send], what.to_owned());
+                return;
             }
             received += 1;
         }

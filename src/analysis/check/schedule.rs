@@ -1,17 +1,14 @@
-//! The rule `schedule`: ticks in order, each at its model time, none early, none missing without
-//! an entry. Lateness alone is never a violation.
+//! The rule `schedule`, as far as numbers go: ticks in order, none missing without an entry.
 
 use super::violation::Complaints;
 use super::{Rule, event};
 use crate::logbook::{Ending, Log};
 use crate::model::MachineId;
-use crate::pace::Pace;
 
 pub(super) fn check(complaints: &mut Complaints<'_>) {
     let history = complaints.history;
     for (machine, log) in history.present() {
         check_numbers(machine, log, complaints);
-        check_times(machine, log, complaints);
     }
 }
 
@@ -60,33 +57,5 @@ fn check_numbers(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>)
     {
         let what = format!("the machine ended finished after tick {} of {ticks}", due - 1);
         complaints.at_line(Rule::Schedule, log, end.line, what);
-    }
-}
-
-fn check_times(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>) {
-    let schedule = complaints.history.trial.schedule(machine);
-    for (index, tick) in log.ticks.iter().enumerate() {
-        let record = &tick.entry;
-        if record.tick.0 == 0 || schedule.ticks() < record.tick.0 {
-            let what = format!("tick {} is not in 1..={}", record.tick, schedule.ticks());
-            complaints.at(Rule::Schedule, &[event(machine, index)], what);
-            continue;
-        }
-        let due = schedule.due(record.tick);
-        if record.model_time_us != due.micros() {
-            let what = format!("tick {} is due at {due} s of model time", record.tick);
-            complaints.at(Rule::Schedule, &[event(machine, index)], what);
-        }
-        if record.lateness_us < 0 {
-            let early = -record.lateness_us;
-            let what = format!("tick {} ran {early} us before its due time", record.tick);
-            complaints.at(Rule::Schedule, &[event(machine, index)], what);
-        }
-        let is_timeless = record.lateness_us == 0
-            && u64::try_from(record.system_time.0) == Ok(record.model_time_us);
-        if complaints.history.pace == Pace::Virtual && !is_timeless {
-            let what = "at the virtual pace system time is model time, and nothing is late";
-            complaints.at(Rule::Schedule, &[event(machine, index)], what.to_owned());
-        }
     }
 }
