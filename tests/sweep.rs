@@ -126,3 +126,13 @@ fn theory_and_a_thousand_seeds_agree() {
         }
     }
 }
+
+#[test]
+fn every_run_of_a_sweep_can_be_checked() {
+    let trial = "scripts/trials/trial5.toml";
+    let output = run(&["sweep", trial, "--runs", "3", "--check"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "trial5: 3 runs checked, each holds\n");
+    let output = run(&["sweep", trial, "--check", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(2), "a check measures nothing");
+}

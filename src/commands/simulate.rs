@@ -2,7 +2,7 @@
 //! write at the virtual pace.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -41,20 +41,25 @@ pub struct SimulateArgs {
 /// # Errors
 /// When the trial is wrong, or a log is there already or cannot be written.
 pub fn run(args: &SimulateArgs) -> Result<Answer> {
-    let trial = trial::resolve(&args.trial, args.overrides)?;
-    fs::create_dir_all(&args.logs)
-        .with_context(|| format!("cannot make the folder {}", args.logs.display()))?;
-    trial.save_new(&args.logs.join("trial.toml"))?;
+    simulate(&trial::resolve(&args.trial, args.overrides)?, &args.logs)?;
+    Ok(Answer::Yes)
+}
+
+/// Runs a trial; its logs and the trial itself go into a folder.
+pub(super) fn simulate(trial: &Trial, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    trial.save_new(&folder.join("trial.toml"))?;
     let mut logs = trial
         .machine_ids()
-        .map(|machine| MachineLog::create(&trial, machine, &args.logs))
+        .map(|machine| MachineLog::create(trial, machine, folder))
         .collect::<Result<Vec<_>>>()?;
     let mut engine = trial.engine();
-    engine.run(trial.duration_s, |outcome| logs[outcome.machine.index()].tick(&trial, &outcome))?;
+    engine.run(trial.duration_s, |outcome| logs[outcome.machine.index()].tick(trial, &outcome))?;
     for (log, machine) in logs.into_iter().zip(trial.machine_ids()) {
-        log.end(&trial, machine, &engine)?;
+        log.end(trial, machine, &engine)?;
     }
-    Ok(Answer::Yes)
+    Ok(())
 }
 
 /// The log of one machine, and what its end entry will say.
@@ -66,7 +71,7 @@ struct MachineLog {
 }
 
 impl MachineLog {
-    fn create(trial: &Trial, machine: MachineId, folder: &std::path::Path) -> Result<Self> {
+    fn create(trial: &Trial, machine: MachineId, folder: &Path) -> Result<Self> {
         let header = Header::new(trial.clone(), machine, Pace::Virtual);
         let path = log_path(folder, trial.spec(machine).port);
         let mut writer = LogWriter::create(&path, &header)?;

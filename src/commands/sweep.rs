@@ -1,4 +1,8 @@
 //! `scalemodel sweep`: a trial over many seeds, and the distribution of every figure.
+//!
+//! - [`check`]: every run of a sweep against the oracle.
+
+mod check;
 
 use std::fs;
 use std::io::IsTerminal as _;
@@ -32,6 +36,7 @@ Examples:
   scalemodel sweep scripts/trials/trial5.toml --runs 500 --save a.json
   scalemodel sweep scripts/trials/trial5.toml --runs 500 --first-seed 501 --save b.json
   scalemodel sweep --merge a.json --merge b.json
+  scalemodel sweep scripts/trials/trial5.toml --runs 100 --check
   scalemodel sweep scripts/trials/trial7.toml --runs 100 --format csv \\
       --vary clock_rate:3=1..6 --vary draw_range=3..15 > surface.csv
   gnuplot -c scripts/plot_surface.gp surface.png surface.csv 3")]
@@ -63,6 +68,10 @@ pub struct SweepArgs {
     /// Join sweeps that were kept by --save, instead of running
     #[arg(long, value_name = "FILE", conflicts_with_all = ["trial", "vary", "save"])]
     merge: Vec<PathBuf>,
+
+    /// Instead of measuring, prove of every run that causality held; exit code 1 if one does not hold
+    #[arg(long, conflicts_with_all = ["merge", "save", "format"])]
+    check: bool,
 
     /// For people, or for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -130,41 +139,85 @@ struct Sweep {
 /// When the trial is wrong, or a file cannot be read or written.
 pub fn run(args: &SweepArgs) -> Result<Answer> {
     let stop = Arc::new(AtomicBool::new(false));
-    let points = match &args.trial {
-        None => merged(&args.merge)?,
-        Some(trial) => {
-            signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&stop))
-                .context("cannot handle signals")?;
-            sweep(args, trial, &stop)?
-        }
+    if args.trial.is_some() {
+        signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&stop))
+            .context("cannot handle signals")?;
+    }
+    let answer = match &args.trial {
+        Some(trial) if args.check => check_runs(&Runs::new(args, trial)?, &stop)?,
+        Some(trial) => show(args, &sweep(&Runs::new(args, trial)?, &stop))?,
+        None => show(args, &merged(&args.merge)?)?,
     };
+    if stop.load(Ordering::Relaxed) {
+        signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGINT)?;
+    }
+    Ok(answer)
+}
+
+/// Keeps and prints what was measured.
+fn show(args: &SweepArgs, points: &[Point]) -> Result<Answer> {
     if let Some(file) = &args.save {
-        save(file, &points)?;
+        save(file, points)?;
     }
     match args.format {
         Format::Text => print(&points.iter().map(sheet).collect::<String>())?,
-        Format::Csv => print(&csv(&points))?,
-        Format::Json => print_json(&summary(&points))?,
-    }
-    if stop.load(Ordering::Relaxed) {
-        signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGINT)?;
+        Format::Csv => print(&csv(points))?,
+        Format::Json => print_json(&summary(points))?,
     }
     Ok(Answer::Yes)
 }
 
-/// Runs every seed of every point.
-fn sweep(args: &SweepArgs, trial: &Path, stop: &AtomicBool) -> Result<Vec<Point>> {
-    let drafts = grid(&Draft::load(trial)?, &args.vary)?;
-    let runs = args.runs as usize;
-    let threads = args.threads.or(std::thread::available_parallelism().ok());
-    let threads = threads.map_or(1, NonZero::get);
-    let bar = progress_bar((runs * drafts.len()) as u64);
-    let done = AtomicUsize::new(0);
-    let trial_of = |index: usize| -> Trial {
-        let mut draft = drafts[index / runs].clone();
-        draft.seed = Seed::new(args.first_seed + (index % runs) as u64);
+/// All runs of a sweep: every seed of every point.
+#[derive(Debug)]
+struct Runs {
+    drafts: Vec<Draft>,
+    seeds: usize,
+    first_seed: u64,
+    threads: usize,
+}
+
+impl Runs {
+    fn new(args: &SweepArgs, trial: &Path) -> Result<Self> {
+        let threads = args.threads.or(std::thread::available_parallelism().ok());
+        Ok(Self {
+            drafts: grid(&Draft::load(trial)?, &args.vary)?,
+            seeds: args.runs as usize,
+            first_seed: args.first_seed,
+            threads: threads.map_or(1, NonZero::get),
+        })
+    }
+
+    fn len(&self) -> usize {
+        self.seeds * self.drafts.len()
+    }
+
+    fn trial(&self, index: usize) -> Trial {
+        let mut draft = self.drafts[index / self.seeds].clone();
+        draft.seed = Seed::new(self.first_seed + (index % self.seeds) as u64);
         draft.resolve().expect("only an open seed needs entropy")
+    }
+}
+
+/// Holds every run against the oracle.
+fn check_runs(runs: &Runs, stop: &AtomicBool) -> Result<Answer> {
+    let checked = check::check_all(runs.len(), |index| runs.trial(index), runs.threads, stop)?;
+    if checked.runs < runs.len() {
+        warn!("interrupted: {} of {} runs are checked", checked.runs, runs.len());
+    }
+    let name = &runs.drafts[0].name;
+    let Some(first) = checked.failing.first() else {
+        print(&format!("{name}: {} runs checked, each holds\n", checked.runs))?;
+        return Ok(Answer::Yes);
     };
+    let (failing, trial) = (checked.failing.len(), check::smallest(&runs.trial(*first))?);
+    print(&format!("# {name}: {failing} of {} runs do not hold\n{trial}", checked.runs))?;
+    Ok(Answer::No)
+}
+
+/// Measures every run.
+fn sweep(runs: &Runs, stop: &AtomicBool) -> Vec<Point> {
+    let bar = progress_bar(runs.len() as u64);
+    let done = AtomicUsize::new(0);
     // The bar is told of runs in batches: a run may take a microsecond.
     let progress = || {
         let count = done.fetch_add(1, Ordering::Relaxed) + 1;
@@ -172,17 +225,17 @@ fn sweep(args: &SweepArgs, trial: &Path, stop: &AtomicBool) -> Result<Vec<Point>
             bar.set_position(count as u64);
         }
     };
-    let rows = run_all(runs * drafts.len(), trial_of, threads, stop, progress);
+    let rows = run_all(runs.len(), |index| runs.trial(index), runs.threads, stop, progress);
     bar.finish_and_clear();
-    if rows.len() < runs * drafts.len() {
-        warn!("interrupted: {} of {} runs are done", rows.len(), runs * drafts.len());
+    if rows.len() < runs.len() {
+        warn!("interrupted: {} of {} runs are done", rows.len(), runs.len());
     }
-    let mut points: Vec<Point> = drafts.iter().map(point).collect();
+    let mut points: Vec<Point> = runs.drafts.iter().map(point).collect();
     for (index, row) in rows {
-        points[index / runs].rows.push(row);
+        points[index / runs.seeds].rows.push(row);
     }
     points.retain(|point| !point.rows.is_empty());
-    Ok(points)
+    points
 }
 
 /// Every combination of what is varied; one draft if nothing is.

@@ -10,7 +10,7 @@ use super::FORMAT;
 use crate::decimal;
 use crate::model::{ClockRate, DrawRange, MachineId, Phase, Seed};
 use crate::pace::{Pace, Speed};
-use crate::trial::{DRAW_RANGE, DURATION_S, MACHINES, MachineSpec, Trial};
+use crate::trial::{DRAW_RANGE, DURATION_S, MACHINES, MachineSpec, Trial, is_name};
 
 /// The first line of every log, up to the number of its format.
 pub(super) const TITLE: &str = "# scalemodel log, format ";
@@ -96,8 +96,8 @@ impl HeaderBuilder {
     /// may add keys, and raise the number of the format when that would lead a reader astray.
     pub(super) fn take(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
-            "version" => once(&mut self.version, value.to_owned()),
-            "trial" => once(&mut self.name, value.to_owned()),
+            "version" => once(&mut self.version, allowed(value, is_word)?),
+            "trial" => once(&mut self.name, allowed(value, is_name)?),
             "machine" => once(&mut self.machine, machine_id(value)?),
             "pace" => once(&mut self.pace, value.to_owned()),
             "speed" => once(&mut self.speed, value.to_owned()),
@@ -184,6 +184,16 @@ fn once<T>(place: &mut Option<T>, value: T) -> Result<(), String> {
     }
 }
 
+/// Takes a text that is printed elsewhere: what could play tricks on a terminal is refused.
+fn allowed(value: &str, is_allowed: fn(&str) -> bool) -> Result<String, String> {
+    let refusal = || format!("'{}' is not allowed here", value.escape_debug());
+    is_allowed(value).then(|| value.to_owned()).ok_or_else(refusal)
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// Reads a whole number.
 pub(super) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     decimal::parse(text).ok_or_else(|| format!("'{text}' is no whole number of the expected size"))
@@ -193,5 +203,20 @@ fn machine_id(text: &str) -> Result<MachineId, String> {
     match number(text)? {
         0 => Err("machines are numbered from 1".to_owned()),
         number => Ok(MachineId::new(number)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_versions_with_control_characters_are_refused() {
+        for (key, good) in [("version", "0.1.0"), ("trial", "trial5")] {
+            assert_eq!(HeaderBuilder::default().take(key, good), Ok(()));
+            for bad in [format!("{good}\r"), format!("{good}\u{1b}[2J"), String::new()] {
+                assert!(HeaderBuilder::default().take(key, &bad).is_err(), "{key}: {bad:?}");
+            }
+        }
     }
 }

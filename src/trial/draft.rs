@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::problem::Problems;
 use super::{MachineSpec, Trial, read};
 use crate::model::{ClockRate, Dice, DrawRange, MachineId, Phase, Seed, Stream};
 
@@ -54,7 +55,15 @@ impl Draft {
         if text.len() as u64 > FILE_SIZE_MAX {
             bail!("{}: a trial file has at most {FILE_SIZE_MAX} bytes", path.display());
         }
-        Ok(read::parse(&path.display().to_string(), &text)?)
+        Ok(Self::parse(path, &text)?)
+    }
+
+    /// Reads the text of a trial file; `path` is where it is from.
+    ///
+    /// # Errors
+    /// With all of its mistakes at once.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, Problems> {
+        read::parse(&path.display().to_string(), text)
     }
 
     /// Names what is left to draw.

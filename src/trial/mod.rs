@@ -3,12 +3,14 @@
 //! - [`draft`]: a trial as it was written; what it leaves open is drawn from its seed.
 //! - [`read`]: TOML to draft; every mistake of a file is found in one pass.
 //! - [`problem`]: how a mistake is told: file, line, key, what was found, what is allowed.
+//! - [`shrink`]: the smallest trial that still fails.
 //!
 //! A [`Trial`] is resolved: nothing is left to draw, so it repeats the run it was made for.
 
 pub mod draft;
 pub mod problem;
 mod read;
+pub mod shrink;
 
 use std::fmt;
 use std::fs;
@@ -32,6 +34,16 @@ pub const DURATION_S: RangeInclusive<u64> = 1..=1_000_000_000;
 
 /// The draw ranges that a trial may have, if it has few enough machines.
 pub const DRAW_RANGE: RangeInclusive<u64> = 1..=1_000_000_000;
+
+/// How long the name of a trial may be.
+const NAME_LEN_MAX: usize = 64;
+
+/// Whether a text may name a trial: letters a-z, digits and '-', not starting with '-'.
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=NAME_LEN_MAX).contains(&text.len())
+        && !text.starts_with('-')
+        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
 
 /// A resolved trial.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +87,18 @@ impl Trial {
     /// # Errors
     /// When the file cannot be read, is wrong, or leaves something to draw.
     pub fn load_resolved(path: &Path) -> Result<Self> {
-        let draft = Draft::load(path)?;
+        Self::of_resolved(path, Draft::load(path)?)
+    }
+
+    /// Reads the text of a resolved trial; `path` is where it is from.
+    ///
+    /// # Errors
+    /// When the text is wrong, or leaves something to draw.
+    pub fn parse_resolved(path: &Path, text: &str) -> Result<Self> {
+        Self::of_resolved(path, Draft::parse(path, text)?)
+    }
+
+    fn of_resolved(path: &Path, draft: Draft) -> Result<Self> {
         let open = draft.open_keys();
         if !open.is_empty() {
             bail!(

@@ -12,13 +12,11 @@ use toml::de::{DeTable, DeValue};
 
 use super::draft::{Draft, DraftMachine};
 use super::problem::{Problem, Problems};
-use super::{DRAW_RANGE, DURATION_S, MACHINES};
+use super::{DRAW_RANGE, DURATION_S, MACHINES, NAME_LEN_MAX, is_name};
 use crate::model::{ClockRate, DrawRange, Phase, Seed};
 
 const TRIAL_KEYS: [&str; 5] = ["name", "duration_s", "draw_range", "seed", "machine"];
 const MACHINE_KEYS: [&str; 4] = ["host", "port", "clock_rate", "phase"];
-
-const NAME_LEN_MAX: usize = 64;
 
 /// Reads the text of a trial file.
 pub(super) fn parse(file: &str, text: &str) -> Result<Draft, Problems> {
@@ -94,12 +92,7 @@ impl Reader<'_> {
 
     fn name(&mut self, section: &Section<'_>) -> Option<String> {
         let value = self.required(section, "name", "letters a-z, digits and '-'")?;
-        let is_allowed = |name: &&str| {
-            (1..=NAME_LEN_MAX).contains(&name.len())
-                && !name.starts_with('-')
-                && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-        };
-        let name = value.get_ref().as_str().filter(is_allowed);
+        let name = value.get_ref().as_str().filter(|name| is_name(name));
         if name.is_none() {
             let allowed =
                 format!("1 to {NAME_LEN_MAX} letters a-z, digits and '-', not starting with '-'");

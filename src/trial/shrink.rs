@@ -1,0 +1,171 @@
+//! Shrinking: the smallest trial that still fails.
+//!
+//! A trial that shows a mistake is made smaller for as long as it still shows it: fewer machines, a
+//! shorter duration, lower clock rates, a smaller draw range. The seed stays, and what is left of
+//! the machines is renumbered. The same trial and the same question give the same answer, after a
+//! bounded number of tries.
+
+use std::fmt;
+
+use super::Trial;
+use crate::model::{ClockRate, DrawRange};
+
+/// No more than so many smaller trials are tried.
+pub const TRIES_MAX: usize = 1000;
+
+/// The smallest failing trial that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shrunk {
+    /// The trial.
+    pub trial: Trial,
+    /// How many smaller trials were tried.
+    pub tries: usize,
+}
+
+impl fmt::Display for Shrunk {
+    /// A trial file, with the command that replays it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "# The smallest trial that fails, after {} tries.", self.tries)?;
+        writeln!(formatter, "# Save it as FILE, and replay it in a new folder DIR:")?;
+        writeln!(formatter, "#   scalemodel simulate FILE --logs DIR && scalemodel check DIR")?;
+        self.trial.fmt(formatter)
+    }
+}
+
+/// Makes a failing trial smaller for as long as it fails.
+///
+/// ```
+/// use scalemodel::trial::{shrink::shrink, Trial};
+///
+/// fn smallest(failing: &Trial) -> Trial {
+///     // Whatever is wrong with it takes two seconds to show.
+///     shrink(failing, |trial| 2 <= trial.duration_s).trial
+/// }
+/// ```
+#[must_use]
+pub fn shrink(failing: &Trial, mut fails: impl FnMut(&Trial) -> bool) -> Shrunk {
+    let mut shrunk = Shrunk { trial: failing.clone(), tries: 0 };
+    'smaller: loop {
+        for candidate in smaller(&shrunk.trial) {
+            if TRIES_MAX <= shrunk.tries {
+                return shrunk;
+            }
+            shrunk.tries += 1;
+            if fails(&candidate) {
+                shrunk.trial = candidate;
+                continue 'smaller;
+            }
+        }
+        return shrunk;
+    }
+}
+
+/// Every trial that is one step smaller, the boldest steps first.
+fn smaller(trial: &Trial) -> Vec<Trial> {
+    let mut candidates = Vec::new();
+    let mut add = |change: &dyn Fn(&mut Trial)| {
+        let mut candidate = trial.clone();
+        change(&mut candidate);
+        candidates.push(candidate);
+    };
+    if 2 < trial.machines.len() {
+        for index in (0..trial.machines.len()).rev() {
+            add(&|candidate| {
+                candidate.machines.remove(index);
+            });
+        }
+    }
+    for duration_s in steps(1, trial.duration_s) {
+        add(&|candidate| candidate.duration_s = duration_s);
+    }
+    for (index, machine) in trial.machines.iter().enumerate().rev() {
+        for rate in steps(1, machine.clock_rate.0) {
+            add(&|candidate| candidate.machines[index].clock_rate = ClockRate(rate));
+        }
+    }
+    // A machine of m peers needs m + 1 numbers, which is as many as there are machines.
+    let least = u32::try_from(trial.machines.len()).expect("a trial has at most 1,000 machines");
+    for range in steps(least, trial.draw_range.0) {
+        add(&|candidate| candidate.draw_range = DrawRange(range));
+    }
+    candidates
+}
+
+/// Numbers below `found`: the least, the one half-way to it, and the next smaller one.
+fn steps<T>(least: T, found: T) -> Vec<T>
+where
+    T: Copy + Ord + From<u8> + std::ops::Add<Output = T> + std::ops::Sub<Output = T>,
+    T: std::ops::Div<Output = T>,
+{
+    if found <= least {
+        return Vec::new();
+    }
+    let mut steps = vec![least, least + (found - least) / T::from(2), found - T::from(1)];
+    steps.dedup();
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Phase, Seed};
+    use crate::trial::MachineSpec;
+
+    fn large() -> Trial {
+        let spec = |port| MachineSpec {
+            host: "127.0.0.1".parse().unwrap(),
+            port,
+            clock_rate: ClockRate(9),
+            phase: Phase(250),
+        };
+        Trial {
+            name: "large".to_owned(),
+            duration_s: 20,
+            draw_range: DrawRange(12),
+            seed: Seed::new(7).unwrap(),
+            machines: (20_001..=20_006).map(spec).collect(),
+        }
+    }
+
+    #[test]
+    fn whatever_fails_always_shrinks_to_the_smallest_trial_there_is() {
+        let Shrunk { trial, .. } = shrink(&large(), |_| true);
+        assert_eq!(trial.machines.len(), 2);
+        assert!(trial.machines.iter().all(|machine| machine.clock_rate == ClockRate(1)));
+        assert_eq!((trial.duration_s, trial.draw_range), (1, DrawRange(2)));
+        assert_eq!(trial.seed, large().seed);
+    }
+
+    #[test]
+    fn what_is_needed_for_the_failure_is_kept() {
+        let needs = |trial: &Trial| {
+            let rates: Vec<u32> = trial.machines.iter().map(|m| m.clock_rate.0).collect();
+            3 <= rates.len() && 7 <= trial.duration_s && 4 <= rates.iter().sum::<u32>() - 2
+        };
+        let Shrunk { trial, .. } = shrink(&large(), needs);
+        assert_eq!((trial.machines.len(), trial.duration_s), (3, 7));
+        assert_eq!(trial.machines.iter().map(|m| m.clock_rate.0).sum::<u32>(), 6);
+        assert_eq!(trial.draw_range, DrawRange(3));
+    }
+
+    #[test]
+    fn the_number_of_tries_is_bounded() {
+        let mut trial = large();
+        trial.duration_s = 1_000_000;
+        let mut asked = 0;
+        let _ = shrink(&trial, |smaller| {
+            asked += 1;
+            999_000 <= smaller.duration_s && smaller.machines.len() == 6
+        });
+        assert!(asked <= TRIES_MAX, "{asked}");
+    }
+
+    #[test]
+    fn what_is_printed_is_a_trial_file() {
+        let shrunk = shrink(&large(), |trial| 3 <= trial.machines.len());
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("trial.toml");
+        std::fs::write(&file, shrunk.to_string()).unwrap();
+        assert_eq!(Trial::load_resolved(&file).unwrap(), shrunk.trial);
+    }
+}
