@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use log::{debug, warn};
 
 use super::consumer;
@@ -37,8 +37,12 @@ const STACK_SIZE: usize = 128 << 10;
 /// When the address is in use, or is none of this computer's.
 pub(super) fn bind(spec: &MachineSpec) -> Result<TcpListener> {
     let address = spec.address();
-    let listener = TcpListener::bind(address).with_context(|| {
-        format!("cannot listen on {address}; end what uses the port, or give another in the trial")
+    let listener = TcpListener::bind(address).map_err(|error| {
+        let fix = match error.kind() {
+            io::ErrorKind::AddrNotAvailable => "give a host in the trial that this computer has",
+            _ => "end what uses the port, or give another in the trial",
+        };
+        anyhow!("cannot listen on {address}: {error}; {fix}")
     })?;
     rustix::net::listen(&listener, BACKLOG)
         .with_context(|| format!("cannot listen on {address}"))?;
