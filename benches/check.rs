@@ -29,7 +29,8 @@ fn simulate(duration_s: u32, folder: &Path) {
     let file = folder.with_extension("toml");
     fs::write(&file, trial).unwrap();
     let mut simulate = Command::new(env!("CARGO_BIN_EXE_scalemodel"));
-    simulate.arg("simulate").arg(file).arg("--logs").arg(folder).stderr(Stdio::null());
+    simulate.arg("simulate").arg(file).arg("--logs").arg(folder);
+    simulate.stdout(Stdio::null()).stderr(Stdio::null());
     assert!(simulate.status().unwrap().success());
 }
 

@@ -18,7 +18,7 @@ trap 'rm -rf -- "${work}"' EXIT
   >"${work}/report"
 scalemodel=${CARGO_TARGET_DIR:-${root}/target}/release/scalemodel
 for trial in trial{1..9}; do
-  "${scalemodel}" simulate --quiet "${work}/${trial}/trial.toml" --logs "${work}/${trial}-twin"
+  "${scalemodel}" simulate --quiet "${work}/${trial}/trial.toml" --logs "${work}/${trial}-twin" >/dev/null
   answer=$("${scalemodel}" compare "${work}/${trial}" "${work}/${trial}-twin") || :
   printf '%s: %s\n' "${trial}" "$(head -n 1 <<<"${answer}")"
 done

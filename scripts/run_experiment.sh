@@ -70,6 +70,7 @@ parse_arguments() {
         take_option "$1" "$2"
         shift
         ;;
+      --*=*) take_option "${1%%=*}" "${1#*=}" ;;
       --no-plots) wants_plots=no ;;
       -h | --help)
         usage
@@ -90,7 +91,7 @@ take_option() {
     --pace | --speed | --skip-after) machine_options+=("$1" "$2") ;;
     --logs) logs=$2 ;;
     --plots) plots=$2 ;;
-    *) refuse "unknown option $1" ;;
+    *) refuse "unknown option $1; see --help" ;;
   esac
 }
 

@@ -1,7 +1,10 @@
 //! What can be typed: the top-level parser and what its subcommands share.
 
+use std::fmt;
 use std::io::Write as _;
+use std::ops::RangeInclusive;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -12,6 +15,8 @@ use crate::analysis::check::Verdict;
 use crate::commands::{
     check, claims, compare, machine, predict, prepare, simulate, stats, sweep, trial, watch,
 };
+use crate::model::Seed;
+use crate::trial::DURATION_S;
 
 /// A laboratory for logical time: machines as OS processes, each at its own clock rate.
 #[derive(Debug, Parser)]
@@ -137,12 +142,27 @@ impl Command {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Overrides {
     /// The seed, instead of the trial's
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=crate::model::Seed::MAX))]
+    #[arg(long, value_name = "N", value_parser = whole(0..=Seed::MAX))]
     pub seed: Option<u64>,
 
     /// The duration in model seconds, instead of the trial's
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    #[arg(long, value_name = "S", value_parser = whole(DURATION_S))]
     pub duration: Option<u64>,
+}
+
+/// Reads a whole number; a refusal says which ones are allowed.
+pub fn whole<T>(
+    allowed: RangeInclusive<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync
+where
+    T: Copy + fmt::Display + FromStr + PartialOrd + Send + Sync,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| allowed.contains(number));
+        let refusal =
+            || format!("allowed: a whole number in {}..={}", allowed.start(), allowed.end());
+        number.ok_or_else(refusal)
+    }
 }
 
 /// Reads a length of time in seconds; 0 is allowed.

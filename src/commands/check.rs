@@ -13,7 +13,7 @@ use super::verdict::describe;
 use super::{print, print_json};
 use crate::analysis::check::{Findings, check};
 use crate::analysis::history::History;
-use crate::cli::Answer;
+use crate::cli::{Answer, whole};
 use crate::vector_log::Options;
 
 /// Prove from the logs of a run that causality held
@@ -38,7 +38,7 @@ pub struct CheckArgs {
     runs: Vec<PathBuf>,
 
     /// How many violations of a run to list
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = whole(0..=usize::MAX))]
     limit: usize,
 
     /// How to print, and what to read; both as in 'shiviz,json'

@@ -18,7 +18,7 @@ use crate::analysis::claims::{
 use crate::analysis::history::History;
 use crate::analysis::stats;
 use crate::analysis::sweep::{FIGURES, Row, measure};
-use crate::cli::Answer;
+use crate::cli::{Answer, whole};
 use crate::trial::Trial;
 
 /// Test the notebook's claims over many seeds, and write them down as Markdown
@@ -32,7 +32,7 @@ Example:
 scripts/notebook.sh runs and plots the trials as well, and writes docs/notebook.md.")]
 pub struct ClaimsArgs {
     /// How many seeds: 1 to N
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(20..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = whole(20_u32..=1_000_000))]
     runs: u32,
 
     /// The folder of the notebook's trials: trial1.toml to trial9.toml

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::cli::{Answer, parse_seconds};
+use crate::cli::{Answer, parse_seconds, whole};
 use crate::machine::wire::RunId;
 use crate::machine::{self, Limits, MachineConfig, Outcome};
 use crate::model::MachineId;
@@ -26,7 +26,7 @@ pub struct MachineArgs {
     trial: PathBuf,
 
     /// The number of the machine, from 1 in the trial's order
-    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "K", value_parser = whole(1..=u16::MAX))]
     pub(crate) machine: u16,
 
     /// The identity of the run; machines of different runs refuse each other
@@ -49,7 +49,7 @@ pub struct MachineArgs {
     goodbye_limit: Duration,
 
     /// How many messages may wait in the queue; more end the run
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = whole(1..=usize::MAX))]
     queue_limit: usize,
 }
 
@@ -60,14 +60,39 @@ pub struct PaceOptions {
     #[arg(long, value_enum, default_value_t = PaceName::Real)]
     pace: PaceName,
 
-    /// How many model seconds pass in a second, at the real pace
-    #[arg(long, value_name = "X", default_value = "1")]
-    speed: Speed,
+    /// How many model seconds pass in a second, at the real pace [default: 1]
+    #[arg(long, value_name = "X")]
+    speed: Option<Speed>,
 
-    /// Skip missed ticks after standing still for more than S seconds of wall clock; 0 = never
-    #[arg(long, value_name = "S", default_value = "1", value_parser = parse_seconds)]
-    skip_after: Duration,
+    /// Skip missed ticks after standing still for more than S seconds of wall clock, at the real
+    /// pace; 0 = never [default: 1]
+    #[arg(long, value_name = "S", value_parser = parse_seconds)]
+    skip_after: Option<Duration>,
 }
+
+impl PaceOptions {
+    /// The pace that was asked for.
+    ///
+    /// # Errors
+    /// When a speed is given for the pace that has none.
+    pub(super) fn pace(self) -> Result<Pace> {
+        match self.pace {
+            PaceName::Real => Ok(Pace::Real(self.speed.unwrap_or(Speed::ONE))),
+            PaceName::Virtual if self.speed.is_some() => {
+                bail!("--speed is of the wall clock, and --pace virtual has none; leave it out")
+            }
+            PaceName::Virtual => Ok(Pace::Virtual),
+        }
+    }
+
+    fn skip_after(self) -> Option<Duration> {
+        let bound = self.skip_after.unwrap_or(SKIP_AFTER);
+        (!bound.is_zero()).then_some(bound)
+    }
+}
+
+/// A machine that stands still for longer skips what it missed, if nothing else is asked for.
+const SKIP_AFTER: Duration = Duration::from_secs(1);
 
 /// A pace as it is typed.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -88,12 +113,9 @@ pub fn run(args: &MachineArgs) -> Result<Answer> {
         machine: MachineId::new(args.machine),
         run: args.run.clone(),
         logs: args.logs.clone(),
-        pace: match args.pace.pace {
-            PaceName::Real => Pace::Real(args.pace.speed),
-            PaceName::Virtual => Pace::Virtual,
-        },
+        pace: args.pace.pace()?,
         limits: Limits {
-            skip_after: Some(args.pace.skip_after).filter(|bound| !bound.is_zero()),
+            skip_after: args.pace.skip_after(),
             connect: args.connect_limit,
             goodbye: args.goodbye_limit,
             queue: args.queue_limit,

@@ -52,11 +52,12 @@ pub struct PrepareArgs {
 /// # Errors
 /// When a trial is wrong, a port is taken or shared, or a folder cannot be made.
 pub fn run(args: &PrepareArgs) -> Result<Answer> {
+    let pace = args.pace.pace()?;
     let resolve = |file: &PathBuf| trial::resolve(file, args.overrides);
     let trials: Vec<Trial> = args.trials.iter().map(resolve).collect::<Result<_>>()?;
     refuse_shared(&trials)?;
     refuse_taken(&trials)?;
-    debug!("the machines will run with {:?}", args.pace);
+    debug!("the machines will run with {pace:?}");
     if args.dry_run {
         return Ok(Answer::Yes);
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use super::trial;
+use super::{print, trial};
 use crate::cli::{Answer, Overrides};
 use crate::logbook::{
     ChannelCounts, EndRecord, Ending, Header, LogWriter, LoggedEvent, SystemTime, TickRecord,
@@ -41,7 +41,11 @@ pub struct SimulateArgs {
 /// # Errors
 /// When the trial is wrong, or a log is there already or cannot be written.
 pub fn run(args: &SimulateArgs) -> Result<Answer> {
-    simulate(&trial::resolve(&args.trial, args.overrides)?, &args.logs)?;
+    let trial = trial::resolve(&args.trial, args.overrides)?;
+    simulate(&trial, &args.logs)?;
+    let ticks: u64 = trial.machine_ids().map(|machine| trial.schedule(machine).ticks()).sum();
+    let (folder, machines) = (args.logs.display(), trial.machines.len());
+    print(&format!("{folder}: {} simulated, {machines} machines, {ticks} events\n", trial.name))?;
     Ok(Answer::Yes)
 }
 

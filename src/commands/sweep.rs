@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Format, print, print_json};
 use crate::analysis::sweep::{Distribution, FIGURES, RUN_FIGURES, Row, distributions, run_all};
-use crate::cli::Answer;
+use crate::cli::{Answer, whole};
 use crate::model::{ClockRate, DrawRange, Seed};
 use crate::trial::Trial;
 use crate::trial::draft::Draft;
@@ -46,11 +46,11 @@ pub struct SweepArgs {
     trial: Option<PathBuf>,
 
     /// How many seeds
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = whole(1_u32..=10_000_000))]
     runs: u32,
 
     /// The first seed; the others follow it
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(..=Seed::MAX - 10_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(0..=Seed::MAX - 10_000_000))]
     first_seed: u64,
 
     /// Also vary clock_rate:K=A..B (of machine K) or draw_range=A..B, both ends included
@@ -58,8 +58,8 @@ pub struct SweepArgs {
     vary: Vec<Axis>,
 
     /// Use so many threads [default: one a core]
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZero<usize>>,
+    #[arg(long, value_name = "N", value_parser = whole(1_usize..=1024))]
+    threads: Option<usize>,
 
     /// Keep every run's figures in a file, for --merge
     #[arg(long, value_name = "FILE")]
@@ -178,12 +178,12 @@ struct Runs {
 
 impl Runs {
     fn new(args: &SweepArgs, trial: &Path) -> Result<Self> {
-        let threads = args.threads.or(std::thread::available_parallelism().ok());
+        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
         Ok(Self {
             drafts: grid(&Draft::load(trial)?, &args.vary)?,
             seeds: args.runs as usize,
             first_seed: args.first_seed,
-            threads: threads.map_or(1, NonZero::get),
+            threads: args.threads.unwrap_or_else(cores),
         })
     }
 

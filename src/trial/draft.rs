@@ -48,6 +48,9 @@ impl Draft {
     /// # Errors
     /// When the file cannot be read, or with all of its mistakes at once ([`super::problem`]).
     pub fn load(path: &Path) -> Result<Self> {
+        if path.is_dir() {
+            bail!("{} is a folder; give the trial file in it, trial.toml", path.display());
+        }
         let mut text = String::new();
         fs::File::open(path)
             .and_then(|file| file.take(FILE_SIZE_MAX + 1).read_to_string(&mut text))

@@ -188,9 +188,13 @@ impl Trial {
     /// When the file exists or cannot be written.
     pub fn save_new(&self, path: &Path) -> Result<()> {
         use std::io::Write as _;
-        fs::File::create_new(path)
-            .and_then(|mut file| write!(file, "{self}"))
-            .with_context(|| format!("cannot write the resolved trial {}", path.display()))
+        fs::File::create_new(path).and_then(|mut file| write!(file, "{self}")).with_context(|| {
+            format!(
+                "cannot write the resolved trial {}; move an earlier run out of the way, or name \
+                 another folder",
+                path.display()
+            )
+        })
     }
 }
 
