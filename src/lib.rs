@@ -24,6 +24,7 @@ pub mod logbook;
 pub mod machine;
 pub mod model;
 pub mod pace;
+mod quote;
 pub mod trial;
 pub mod vector_log;
 pub mod wall_clock;

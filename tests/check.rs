@@ -304,7 +304,7 @@ const GAPS: &[Tampering] = &[
         "another format",
         2,
         |l| l[0] = "# scalemodel log, format 2".into(),
-        ":1: log format 2; this program",
+        ":1: log format '2'; this program",
     ),
     ("a header without seed", 2, |l| drop(l.remove(6)), "the header has no line '# seed: ...'"),
 ];

@@ -10,6 +10,7 @@ use super::FORMAT;
 use crate::decimal;
 use crate::model::{ClockRate, DrawRange, MachineId, Phase, Seed};
 use crate::pace::{Pace, Speed};
+use crate::quote::shown;
 use crate::trial::{DRAW_RANGE, DURATION_S, MACHINES, MachineSpec, Trial, is_name};
 
 /// The first line of every log, up to the number of its format.
@@ -152,7 +153,7 @@ impl HeaderBuilder {
         let pace = match present("pace", self.pace)?.as_str() {
             "real" => Pace::Real(present("speed", self.speed)?.parse::<Speed>()?),
             "virtual" => Pace::Virtual,
-            other => return Err(format!("unknown pace '{other}'")),
+            other => return Err(format!("unknown pace {}", shown(other))),
         };
         let machine = present("machine", self.machine)?;
         let (count, listed) = (present("machines", self.machine_count)?, self.machines.len());
@@ -186,7 +187,7 @@ fn once<T>(place: &mut Option<T>, value: T) -> Result<(), String> {
 
 /// Takes a text that is printed elsewhere: what could play tricks on a terminal is refused.
 fn allowed(value: &str, is_allowed: fn(&str) -> bool) -> Result<String, String> {
-    let refusal = || format!("'{}' is not allowed here", value.escape_debug());
+    let refusal = || format!("{} is not allowed here", shown(value));
     is_allowed(value).then(|| value.to_owned()).ok_or_else(refusal)
 }
 
@@ -196,7 +197,8 @@ fn is_word(text: &str) -> bool {
 
 /// Reads a whole number.
 pub(super) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-    decimal::parse(text).ok_or_else(|| format!("'{text}' is no whole number of the expected size"))
+    decimal::parse(text)
+        .ok_or_else(|| format!("{} is no whole number of the expected size", shown(text)))
 }
 
 fn machine_id(text: &str) -> Result<MachineId, String> {

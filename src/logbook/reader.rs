@@ -9,6 +9,7 @@ use super::FORMAT;
 use super::header::{COLUMNS, Header, HeaderBuilder, TITLE};
 use super::record::{EndRecord, SkipRecord, TickRecord};
 use super::system_time::SystemTime;
+use crate::quote::shown;
 
 /// The longest line, in bytes with its line feed: a send to a thousand ports has some six thousand.
 const LINE_LEN_MAX: u64 = 64 << 10;
@@ -121,7 +122,7 @@ impl Log {
                 let entry = EndRecord::parse(value)?;
                 self.end = Some(Numbered { line, entry });
             }
-            _ => return Err(format!("unknown entry '{text}'")),
+            _ => return Err(format!("unknown entry {}", shown(text))),
         }
         Ok(())
     }
@@ -164,7 +165,8 @@ fn read_header(lines: &mut Lines<impl BufRead>) -> Result<(Header, Option<System
     match title.strip_prefix(TITLE) {
         Some(format) if format == FORMAT.to_string() => {}
         Some(format) => {
-            return Err(format!("log format {format}; this program reads format {FORMAT}"));
+            let found = shown(format);
+            return Err(format!("log format {found}; this program reads format {FORMAT}"));
         }
         None => return Err(format!("not a log: expected '{TITLE}{FORMAT}'")),
     }
@@ -180,7 +182,8 @@ fn read_header(lines: &mut Lines<impl BufRead>) -> Result<(Header, Option<System
         };
         let (key, value) = comment.split_once(": ").ok_or("expected '# key: value'")?;
         if key == "start" {
-            let time = SystemTime::parse(value).ok_or(format!("'{value}' is no system time"))?;
+            let time = SystemTime::parse(value)
+                .ok_or_else(|| format!("{} is no system time", shown(value)))?;
             if start.replace(time).is_some() {
                 return Err("the start stands twice in the header".to_owned());
             }

@@ -8,6 +8,7 @@ use std::fmt;
 use super::header::number;
 use super::system_time::{SystemTime, push_digits};
 use crate::model::{Event, MachineId, Tick, Timestamp};
+use crate::quote::shown;
 use crate::trial::Trial;
 
 /// One tick, as it is recorded.
@@ -123,7 +124,7 @@ impl TickRecord {
         let received = optional("received_timestamp", cell("received_timestamp")?)?.map(Timestamp);
         let draw = optional("draw", cell("draw")?)?;
         if let Some(more) = cells.next() {
-            return Err(format!("found '{more}' after the last column"));
+            return Err(format!("found {} after the last column", shown(more)));
         }
         let event = parse_event(event, peers, received)?;
         Ok(Self {
@@ -236,9 +237,9 @@ fn parse_event(
             Ok(LoggedEvent::Receive { from: column("peers", port)?, timestamp })
         }
         ("internal" | "send" | "receive", ..) => {
-            Err(format!("peers and received_timestamp do not fit the event '{event}'"))
+            Err(format!("peers and received_timestamp do not fit the event {}", shown(event)))
         }
-        _ => Err(format!("unknown event '{event}'; known: internal, send, receive")),
+        _ => Err(format!("unknown event {}; known: internal, send, receive", shown(event))),
     }
 }
 
@@ -335,7 +336,7 @@ impl Ending {
             Some(("peer-left", port)) => number(port).map(Self::PeerLeft),
             Some(("peer-lost", port)) => number(port).map(Self::PeerLost),
             Some(("peer-silent", port)) => number(port).map(Self::PeerSilent),
-            _ => Err(format!("unknown ending '{text}'")),
+            _ => Err(format!("unknown ending {}", shown(text))),
         }
     }
 }
@@ -448,12 +449,12 @@ impl<'a> Fields<'a> {
 
     fn system_time(&mut self) -> Result<SystemTime, String> {
         let text = self.take("system_time")?;
-        SystemTime::parse(text).ok_or_else(|| format!("'{text}' is no system time"))
+        SystemTime::parse(text).ok_or_else(|| format!("{} is no system time", shown(text)))
     }
 
     fn finish(mut self) -> Result<(), String> {
         match self.0.next() {
-            Some(more) => Err(format!("found '{more}' after the last field")),
+            Some(more) => Err(format!("found {} after the last field", shown(more))),
             None => Ok(()),
         }
     }

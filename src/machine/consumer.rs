@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::inbox::{Arrival, Notice};
 use super::listener::Door;
-use super::wire::{LINE_LEN_MAX, Line, read_line, shown};
+use super::wire::{LINE_LEN_MAX, Line, read_line};
 use crate::model::{MachineId, Message, Tick};
+use crate::quote::shown;
 use crate::wall_clock;
 
 /// Reads lines until the peer's goodbye; a connection that ends before that is lost.
@@ -67,7 +68,7 @@ pub(super) fn consume(mut stream: impl BufRead, from: MachineId, door: &Door) {
             | Line::Hello(_)
             | Line::Welcome
             | Line::Refused(_) => {
-                let said = shown(line.to_string().as_bytes());
+                let said = shown(line.to_string());
                 return lose(door, from, &format!("it said {said}, which is not its to say"));
             }
         }

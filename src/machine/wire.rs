@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use crate::decimal;
 use crate::model::{MachineId, Tick, Timestamp};
+use crate::quote::shown;
 
 /// The version of the protocol; machines of different versions refuse each other.
 pub const PROTOCOL: u32 = 1;
@@ -135,7 +136,7 @@ impl FromStr for Line {
             "start" => Ok(Self::Start { in_ns: number(rest)? }),
             "promise" => parse_promise(rest),
             "goodbye" => parse_goodbye(rest),
-            _ => Err(format!("unknown line {}", shown(text.as_bytes()))),
+            _ => Err(format!("unknown line {}", shown(text))),
         }
     }
 }
@@ -210,15 +211,7 @@ fn fields<'a, const N: usize>(text: &'a str, expected: &str) -> Result<[&'a str;
 }
 
 fn number<T: FromStr>(text: &str) -> Result<T, String> {
-    decimal::parse(text)
-        .ok_or_else(|| format!("expected a whole number, found {}", shown(text.as_bytes())))
-}
-
-/// Shows the beginning of what a stranger sent, made harmless for a terminal and a log.
-pub(super) fn shown(bytes: &[u8]) -> String {
-    const SHOWN_MAX: usize = 32;
-    let more = if SHOWN_MAX < bytes.len() { "..." } else { "" };
-    format!("'{}{more}'", bytes[..bytes.len().min(SHOWN_MAX)].escape_ascii())
+    decimal::parse(text).ok_or_else(|| format!("expected a whole number, found {}", shown(text)))
 }
 
 /// Reads one line of at most `len_max` bytes into `buffer`; nothing at the end of the stream.
@@ -240,15 +233,15 @@ pub fn read_line(
         Some(last) => {
             buffer.push(last);
             let what = if len_max < buffer.len() {
-                format!("a line of more than {len_max} bytes: {}", shown(buffer))
+                format!("a line of more than {len_max} bytes: {}", shown(&*buffer))
             } else {
-                format!("the connection ended inside the line {}", shown(buffer))
+                format!("the connection ended inside the line {}", shown(&*buffer))
             };
             return Err(invalid(what));
         }
     }
     let text = std::str::from_utf8(buffer)
-        .map_err(|_| invalid(format!("a line that is not UTF-8: {}", shown(buffer))))?;
+        .map_err(|_| invalid(format!("a line that is not UTF-8: {}", shown(&*buffer))))?;
     text.parse().map(Some).map_err(invalid)
 }
 
