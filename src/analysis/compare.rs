@@ -6,7 +6,7 @@
 use anyhow::{Result, bail};
 
 use super::history::{EventRef, History};
-use crate::logbook::{LoggedEvent, TickRecord};
+use crate::logbook::{Log, LoggedEvent, TickRecord, log_path};
 use crate::model::{MachineId, ModelTime};
 
 /// How two runs compare.
@@ -65,10 +65,20 @@ pub fn compare(one: &History, other: &History) -> Result<Comparison> {
     })
 }
 
+/// The log of a machine; what is wrong with it if it is not there.
+fn log_of(history: &History, machine: MachineId) -> Result<&Log> {
+    let path = log_path(&history.folder, history.trial.spec(machine).port);
+    match history.log(machine) {
+        Some(log) => Ok(log),
+        None => match history.unreadable.iter().find(|error| error.path == path) {
+            Some(error) => bail!("{error}"),
+            None => bail!("{}: missing; it is the log of machine {machine}", path.display()),
+        },
+    }
+}
+
 fn first_difference(one: &History, other: &History, machine: MachineId) -> Result<Option<Parting>> {
-    let (Some(log), Some(other_log)) = (one.log(machine), other.log(machine)) else {
-        bail!("the log of machine {machine} is missing in one of the runs");
-    };
+    let [log, other_log] = [log_of(one, machine)?, log_of(other, machine)?];
     let schedule = one.trial.schedule(machine);
     let count = log.ticks.len().max(other_log.ticks.len());
     for index in 0..count {

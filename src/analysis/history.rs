@@ -157,7 +157,39 @@ impl History {
         history.by_port =
             present.map(|machine| (history.trial.spec(machine).port, machine)).collect();
         history.channels = history.join();
+        while history.cut_what_is_too_new() {
+            history.channels = history.join();
+        }
         history
+    }
+
+    /// Cuts the logs of machines that still run where they know of sends that were not read yet.
+    ///
+    /// All sizes were taken before the first log was read. So a receive that stood in its log by
+    /// then has its send among what was read, if it has one at all; a later one need not.
+    fn cut_what_is_too_new(&mut self) -> bool {
+        let mut cuts: BTreeMap<MachineId, usize> = BTreeMap::new();
+        for channel in &self.channels {
+            let sender_runs = self.log(channel.from).is_some_and(|log| log.end.is_none());
+            let settled = self.log(channel.to).map_or(usize::MAX, |log| log.settled);
+            let is_too_new = |(index, delivery): &&(usize, Delivery)| {
+                settled <= *index && *delivery == Delivery::Invented
+            };
+            if let Some((index, _)) =
+                channel.receives.iter().find(is_too_new).filter(|_| sender_runs)
+            {
+                let cut = cuts.entry(channel.to).or_insert(*index);
+                *cut = (*cut).min(*index);
+            }
+        }
+        for (machine, cut) in &cuts {
+            if let Some(log) = &mut self.logs[machine.index()] {
+                let line = log.ticks[*cut].line;
+                log.ticks.truncate(*cut);
+                log.skips.retain(|skip| skip.line < line);
+            }
+        }
+        !cuts.is_empty()
     }
 
     /// Puts a log in its machine's place, if it belongs to this run.
@@ -177,8 +209,12 @@ impl History {
             Some(format!("'{key}' is {here} here and {there} there"))
         };
         let (own, run) = (&header.trial, &self.trial);
-        if header.pace != self.pace {
-            return Some("'pace' or 'speed' differs".to_owned());
+        match (header.pace, self.pace) {
+            (Pace::Real(own), Pace::Real(run)) if own != run => {
+                return differs("speed", &own, &run);
+            }
+            (own, run) if own != run => return differs("pace", &own.name(), &run.name()),
+            _ => {}
         }
         if own.name != run.name {
             return differs("trial", &own.name, &run.name);
@@ -344,6 +380,9 @@ fn matched(
 
 /// Reads logs on all cores; they come in the order of their files.
 fn load_all(files: &[PathBuf]) -> Vec<Result<Log, ReadError>> {
+    // All sizes are taken before anything is read: see `History::cut_what_is_too_new`.
+    let size = |file: &PathBuf| fs::metadata(file).map_or(0, |file| file.len());
+    let sizes: Vec<u64> = files.iter().map(size).collect();
     let next = AtomicUsize::new(0);
     let load_some = || {
         let mut loaded = Vec::new();
@@ -351,7 +390,7 @@ fn load_all(files: &[PathBuf]) -> Vec<Result<Log, ReadError>> {
             let place = next.fetch_add(1, Ordering::Relaxed);
             files.get(place).map(|file| (place, file))
         } {
-            loaded.push((place, Log::load(file)));
+            loaded.push((place, Log::load_since(file, sizes[place])));
         }
         loaded
     };

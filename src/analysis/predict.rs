@@ -161,8 +161,11 @@ impl ReflectedBrownian {
         let reflected = (-x - drift) / deviation;
         // exp grows as the tail shrinks; where the tail is nothing, so is their product.
         let tail = normal(reflected);
-        let image =
-            if tail == 0.0 { 0.0 } else { (2.0 * drift * x / deviation.powi(2)).exp() * tail };
+        let image = if tail == 0.0 {
+            0.0
+        } else {
+            libm::exp(2.0 * drift * x / (deviation * deviation)) * tail
+        };
         (normal((x - drift) / deviation) - image).clamp(0.0, 1.0)
     }
 
@@ -178,15 +181,26 @@ impl ReflectedBrownian {
         0.5 * (low + high)
     }
 
-    /// The mean: the integral of the probability of more than x, by Simpson's rule.
+    /// The mean: the integral of the probability of more than x over all x, by parts.
     fn mean(self) -> f64 {
-        const STEPS: u32 = 2000;
-        let end = self.drift.max(0.0) + 10.0 * self.deviation;
-        let step = end / f64::from(STEPS);
-        let more_than = |index: u32| 1.0 - self.at_most(f64::from(index) * step);
-        let inner = (1..STEPS).map(|i| more_than(i) * if i % 2 == 1 { 4.0 } else { 2.0 });
-        (more_than(0) + inner.sum::<f64>() + more_than(STEPS)) * step / 3.0
+        let Self { drift, deviation } = self;
+        if deviation == 0.0 {
+            return drift.max(0.0);
+        }
+        let ratio = drift / deviation;
+        // The last term is 0 / 0 without a drift, where it tends to the density.
+        let image = if ratio.abs() < 1e-6 {
+            deviation * density(ratio)
+        } else {
+            deviation / (2.0 * ratio) * (2.0 * normal(ratio) - 1.0)
+        };
+        drift * normal(ratio) + deviation * density(ratio) + image
     }
+}
+
+/// The density of the standard normal.
+fn density(x: f64) -> f64 {
+    libm::exp(-0.5 * x * x) / libm::sqrt(2.0 * std::f64::consts::PI)
 }
 
 /// The distribution function of the standard normal.

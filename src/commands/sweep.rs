@@ -179,8 +179,13 @@ struct Runs {
 impl Runs {
     fn new(args: &SweepArgs, trial: &Path) -> Result<Self> {
         let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+        let drafts = grid(&Draft::load(trial)?, &args.vary)?;
+        let runs = drafts.len().saturating_mul(args.runs as usize);
+        if RUNS_MAX < runs {
+            bail!("{runs} runs are asked for, allowed: {RUNS_MAX}; lower --runs, or narrow --vary");
+        }
         Ok(Self {
-            drafts: grid(&Draft::load(trial)?, &args.vary)?,
+            drafts,
             seeds: args.runs as usize,
             first_seed: args.first_seed,
             threads: args.threads.unwrap_or_else(cores),
@@ -238,10 +243,23 @@ fn sweep(runs: &Runs, stop: &AtomicBool) -> Vec<Point> {
     points
 }
 
+/// A surface has no more points than this.
+const POINTS_MAX: u64 = 100_000;
+
+/// A sweep has no more runs than this, all points together.
+const RUNS_MAX: usize = 10_000_000;
+
 /// Every combination of what is varied; one draft if nothing is.
 fn grid(draft: &Draft, axes: &[Axis]) -> Result<Vec<Draft>> {
     let mut drafts = vec![draft.clone()];
-    for axis in axes {
+    for (place, axis) in axes.iter().enumerate() {
+        if axes[..place].iter().any(|other| other.key == axis.key) {
+            bail!("--vary varies one key twice; give it one range");
+        }
+        let points = u64::from(axis.last - axis.first).saturating_add(1) * drafts.len() as u64;
+        if POINTS_MAX < points {
+            bail!("--vary makes {points} points, allowed: {POINTS_MAX}; narrow a range");
+        }
         let mut next = Vec::new();
         for draft in drafts {
             for value in axis.first..=axis.last {

@@ -83,8 +83,9 @@ pub(super) struct HeaderBuilder {
     version: Option<String>,
     name: Option<String>,
     machine: Option<MachineId>,
-    pace: Option<String>,
-    speed: Option<String>,
+    pace_name: Option<String>,
+    /// None within if there is no speed: `-`.
+    speed: Option<Option<Speed>>,
     seed: Option<Seed>,
     draw_range: Option<DrawRange>,
     duration_s: Option<u64>,
@@ -96,22 +97,25 @@ impl HeaderBuilder {
     /// Takes one line, split at its colon. A key that is not known is passed over: later releases
     /// may add keys, and raise the number of the format when that would lead a reader astray.
     pub(super) fn take(&mut self, key: &str, value: &str) -> Result<(), String> {
+        self.take_value(key, value).map_err(|what| format!("{key}: {what}"))
+    }
+
+    fn take_value(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
             "version" => once(&mut self.version, allowed(value, is_word)?),
             "trial" => once(&mut self.name, allowed(value, is_name)?),
             "machine" => once(&mut self.machine, machine_id(value)?),
-            "pace" => once(&mut self.pace, value.to_owned()),
-            "speed" => once(&mut self.speed, value.to_owned()),
-            "seed" => {
-                once(&mut self.seed, Seed::new(number(value)?).ok_or("a seed beyond 2^63 - 1")?)
-            }
+            "pace" => once(&mut self.pace_name, allowed(value, is_pace)?),
+            "speed" if value == "-" => once(&mut self.speed, None),
+            "speed" => once(&mut self.speed, Some(value.parse()?)),
+            "seed" => once(&mut self.seed, Seed::new(number(value)?).ok_or("beyond 2^63 - 1")?),
             "draw_range" => {
                 let range = Some(number(value)?).filter(|r| DRAW_RANGE.contains(&u64::from(*r)));
-                once(&mut self.draw_range, DrawRange(range.ok_or("draw_range out of range")?))
+                once(&mut self.draw_range, DrawRange(range.ok_or("out of range")?))
             }
             "duration_s" => {
                 let duration_s = Some(number(value)?).filter(|s| DURATION_S.contains(s));
-                once(&mut self.duration_s, duration_s.ok_or("duration_s out of range")?)
+                once(&mut self.duration_s, duration_s.ok_or("out of range")?)
             }
             "machines" => once(&mut self.machine_count, number(value)?),
             _ => match key.strip_prefix("machine ") {
@@ -150,22 +154,27 @@ impl HeaderBuilder {
         fn present<T>(name: &str, value: Option<T>) -> Result<T, String> {
             value.ok_or_else(|| format!("the header has no line '# {name}: ...'"))
         }
-        let pace = match present("pace", self.pace)?.as_str() {
-            "real" => Pace::Real(present("speed", self.speed)?.parse::<Speed>()?),
-            "virtual" => Pace::Virtual,
-            other => return Err(format!("unknown pace {}", shown(other))),
+        let pace_name = present("pace", self.pace_name)?;
+        let pace = match (pace_name.as_str(), present("speed", self.speed)?) {
+            ("real", Some(speed)) => Pace::Real(speed),
+            ("virtual", None) => Pace::Virtual,
+            _ => return Err(format!("the speed does not fit the pace '{pace_name}'")),
         };
         let machine = present("machine", self.machine)?;
         let (count, listed) = (present("machines", self.machine_count)?, self.machines.len());
-        if listed != count || listed < 2 || listed <= machine.index() {
-            return Err(format!("the header lists {listed} of {count} machines"));
+        if listed != count || !MACHINES.contains(&listed) {
+            return Err(format!("machines: {count}, but the header lists {listed}"));
+        }
+        if listed <= machine.index() {
+            return Err(format!("machine: {machine}, but the header lists {listed}"));
         }
         let draw_range = present("draw_range", self.draw_range)?;
+        if (draw_range.0 as usize) < listed {
+            return Err(format!("draw_range: {}, allowed: {listed} or more", draw_range.0));
+        }
         let ports: BTreeSet<u16> = self.machines.iter().map(|machine| machine.port).collect();
-        if !MACHINES.contains(&listed) || ports.len() < listed || (draw_range.0 as usize) < listed {
-            return Err("the header lists what is no trial: too many machines, a port twice, or \
-                        too small a draw range"
-                .to_owned());
+        if ports.len() < listed {
+            return Err("two machines of the header have one port".to_owned());
         }
         let trial = Trial {
             name: present("trial", self.name)?,
@@ -181,7 +190,7 @@ impl HeaderBuilder {
 fn once<T>(place: &mut Option<T>, value: T) -> Result<(), String> {
     match place.replace(value) {
         None => Ok(()),
-        Some(_) => Err("this key stands twice in the header".to_owned()),
+        Some(_) => Err("stands twice in the header".to_owned()),
     }
 }
 
@@ -189,6 +198,10 @@ fn once<T>(place: &mut Option<T>, value: T) -> Result<(), String> {
 fn allowed(value: &str, is_allowed: fn(&str) -> bool) -> Result<String, String> {
     let refusal = || format!("{} is not allowed here", shown(value));
     is_allowed(value).then(|| value.to_owned()).ok_or_else(refusal)
+}
+
+fn is_pace(text: &str) -> bool {
+    matches!(text, "real" | "virtual")
 }
 
 fn is_word(text: &str) -> bool {

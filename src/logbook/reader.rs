@@ -1,8 +1,8 @@
 //! Reads a log back. Whatever is wrong in it is an error that names the line; a torn last line,
 //! which a killed machine may leave, is said openly instead.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read as _};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::FORMAT;
@@ -40,6 +40,9 @@ pub struct Log {
     pub end: Option<Numbered<EndRecord>>,
     /// The line that is torn: the last, without its end of line.
     pub torn_line: Option<usize>,
+    /// How many of the ticks were there already when the reading of the run began. What a machine
+    /// that still runs has written since may know more than what was read of its peers.
+    pub settled: usize,
 }
 
 /// Why a log cannot be read.
@@ -55,7 +58,11 @@ pub struct ReadError {
 
 impl std::fmt::Display for ReadError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}:{}: {}", self.path.display(), self.line, self.what)
+        let path = self.path.display();
+        match self.line {
+            0 => write!(formatter, "{path}: {}", self.what),
+            line => write!(formatter, "{path}:{line}: {}", self.what),
+        }
     }
 }
 
@@ -67,11 +74,27 @@ impl Log {
     /// # Errors
     /// When the file cannot be read or does not follow the format.
     pub fn load(path: &Path) -> Result<Self, ReadError> {
-        let file = File::open(path).map_err(|cause| {
+        Self::load_since(path, u64::MAX)
+    }
+
+    /// Reads a log that had so many bytes when the reading of its run began.
+    ///
+    /// # Errors
+    /// When the file cannot be read or does not follow the format.
+    pub fn load_since(path: &Path, settled_bytes: u64) -> Result<Self, ReadError> {
+        let open = || -> io::Result<File> {
+            // A pipe would wait for a writer, for ever.
+            if fs::metadata(path)?.is_file() {
+                File::open(path)
+            } else {
+                Err(io::Error::other("it is no regular file"))
+            }
+        };
+        let file = open().map_err(|cause| {
             let what = format!("cannot read: {cause}");
             ReadError { path: path.to_owned(), line: 0, what }
         })?;
-        Self::read(path, BufReader::with_capacity(256 << 10, file))
+        Self::read_since(path, BufReader::with_capacity(256 << 10, file), settled_bytes)
     }
 
     /// Reads a log line by line; `path` is where it is from.
@@ -79,14 +102,22 @@ impl Log {
     /// # Errors
     /// When it cannot be read or does not follow the format.
     pub fn read(path: &Path, text: impl BufRead) -> Result<Self, ReadError> {
-        let mut lines = Lines { text, number: 0, buffer: Vec::new(), is_torn: false };
-        Self::read_lines(path, &mut lines).map_err(|what| {
+        Self::read_since(path, text, u64::MAX)
+    }
+
+    fn read_since(path: &Path, text: impl BufRead, settled_bytes: u64) -> Result<Self, ReadError> {
+        let mut lines = Lines { text, number: 0, bytes: 0, buffer: Vec::new(), is_torn: false };
+        Self::read_lines(path, &mut lines, settled_bytes).map_err(|what| {
             let line = lines.number.max(1);
             ReadError { path: path.to_owned(), line, what }
         })
     }
 
-    fn read_lines(path: &Path, lines: &mut Lines<impl BufRead>) -> Result<Self, String> {
+    fn read_lines(
+        path: &Path,
+        lines: &mut Lines<impl BufRead>,
+        settled_bytes: u64,
+    ) -> Result<Self, String> {
         let (header, start) = read_header(lines)?;
         let mut log = Self {
             path: path.to_owned(),
@@ -96,9 +127,16 @@ impl Log {
             skips: Vec::new(),
             end: None,
             torn_line: None,
+            settled: 0,
         };
         while let Some((line, text)) = lines.next()? {
             log.take(line, text)?;
+            if lines.bytes <= settled_bytes {
+                log.settled = log.ticks.len();
+            }
+        }
+        if log.end.is_some() {
+            log.settled = log.ticks.len();
         }
         log.torn_line = lines.is_torn.then_some(lines.number);
         Ok(log)
@@ -133,6 +171,8 @@ struct Lines<T> {
     text: T,
     /// The number of the line that was read last, torn or not, from 1.
     number: usize,
+    /// How many bytes were read.
+    bytes: u64,
     buffer: Vec<u8>,
     is_torn: bool,
 }
@@ -142,9 +182,11 @@ impl<T: BufRead> Lines<T> {
         self.buffer.clear();
         let text = &mut self.text;
         let read = text.take(LINE_LEN_MAX + 1).read_until(b'\n', &mut self.buffer);
-        if read.map_err(|cause| format!("cannot read: {cause}"))? == 0 {
+        let read = read.map_err(|cause| format!("cannot read: {cause}"))?;
+        if read == 0 {
             return Ok(None);
         }
+        self.bytes += read as u64;
         self.number += 1;
         let Some(line) = self.buffer.strip_suffix(b"\n") else {
             if LINE_LEN_MAX < self.buffer.len() as u64 {

@@ -169,6 +169,7 @@ impl Search {
             skips: Vec::new(),
             end: self.is_whole(state).then_some(Numbered { line, entry: end }),
             torn_line: None,
+            settled: node.done.len(),
         }
     }
 

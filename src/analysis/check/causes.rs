@@ -13,8 +13,13 @@ use crate::model::MachineId;
 
 /// Folds violations, which come in an order that respects causality.
 pub(super) fn fold(causality: &Causality<'_>, violations: Vec<Violation>) -> Vec<Violation> {
-    let mut causes =
-        Causes { causality, roots: Vec::new(), by_edge: BTreeMap::new(), by_rule: BTreeMap::new() };
+    let mut causes = Causes {
+        causality,
+        roots: Vec::new(),
+        by_edge: BTreeMap::new(),
+        by_overtaker: BTreeMap::new(),
+        by_rule: BTreeMap::new(),
+    };
     for violation in violations {
         match causes.of(&violation) {
             Some(root) => causes.roots[root].consequences.push(violation),
@@ -30,6 +35,8 @@ struct Causes<'a> {
     roots: Vec<Violation>,
     /// By event: a clock that is wrong there.
     by_edge: BTreeMap<EventRef, usize>,
+    /// By receive: the first message that it overtook.
+    by_overtaker: BTreeMap<EventRef, usize>,
     /// By rule and machine: the latest violation that explains others of that rule.
     by_rule: BTreeMap<(Rule, MachineId), usize>,
 }
@@ -41,6 +48,9 @@ impl Causes<'_> {
             (violation.rule, violation.events.first())
         {
             self.by_edge.entry(*event).or_insert(root);
+        }
+        if let (Rule::Fifo, Some(overtaker)) = (violation.rule, violation.events.get(2)) {
+            self.by_overtaker.entry(*overtaker).or_insert(root);
         }
         for rule in violation.explains {
             for machine in &violation.machines {
@@ -57,6 +67,18 @@ impl Causes<'_> {
             .copied()
             .filter(|root| may_follow(violation, &self.roots[*root]))
             .or_else(|| self.broken_edge(violation))
+            .or_else(|| self.overtaker(violation))
+    }
+
+    /// What is wrong with the message that overtook, or overtook others before.
+    fn overtaker(&self, violation: &Violation) -> Option<usize> {
+        match (violation.rule, &violation.events[..]) {
+            (Rule::Fifo, [_, _, overtaker]) => {
+                let found = self.by_edge.get(overtaker).or(self.by_overtaker.get(overtaker));
+                found.copied()
+            }
+            _ => None,
+        }
     }
 
     /// The wrong clock on the causal path of a broken clock condition.
@@ -72,12 +94,14 @@ impl Causes<'_> {
     }
 }
 
-/// A wrong clock follows only from what is wrong with the same event. A message that is lost in
-/// mid-channel is a fault of its own; counts at the end follow from it.
+/// A wrong clock follows only from what is wrong with the same event, wrong draws and counts from
+/// what is wrong on the same machine. A message that is lost in mid-channel is a fault of its own;
+/// counts at the end follow from it.
 fn may_follow(violation: &Violation, cause: &Violation) -> bool {
     match violation.rule {
         Rule::ClockRule => violation.events.first() == cause.events.first(),
         Rule::Conservation => violation.events.is_empty(),
+        Rule::Draws | Rule::Ends => violation.machines.first() == cause.machines.first(),
         _ => true,
     }
 }

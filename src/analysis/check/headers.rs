@@ -6,13 +6,13 @@ use super::violation::Complaints;
 
 pub(super) fn check(complaints: &mut Complaints<'_>) {
     let history = complaints.history;
-    for stranger in &history.strangers {
-        let place = format!("{}:1", stranger.path.display());
-        let what = format!("the log is of another run than the first one read: {}", stranger.why);
-        complaints.at_file(Rule::Headers, place, what);
-    }
     let mut logs = history.present();
     let Some((_, first)) = logs.next() else { return };
+    for stranger in &history.strangers {
+        let places = [&stranger.path, &first.path].map(|path| format!("{}:1", path.display()));
+        let what = format!("one of two logs is of another run: {}", stranger.why);
+        complaints.at_files(Rule::Headers, places.into(), what);
+    }
     let first = &first.header.version;
     for (_, log) in logs.filter(|(_, log)| log.header.version != *first) {
         let version = &log.header.version;

@@ -33,13 +33,14 @@ fn check_numbers(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>)
         }
         let found = tick.entry.tick.0;
         if due < found {
-            let what = format!("ticks {due}..={} are missing without an entry", found - 1);
-            let complaint = complaints.at(Rule::Schedule, &[event(machine, index)], what);
-            complaint.explains(WITHOUT_A_TICK);
+            let what = match found - due {
+                1 => format!("tick {due} is missing without an entry"),
+                _ => format!("ticks {due}..={} are missing without an entry", found - 1),
+            };
+            complain_of_gap(complaints, machine, index, what);
         } else if found < due {
             let what = format!("tick {found} stands where tick {due} was due");
-            let complaint = complaints.at(Rule::Schedule, &[event(machine, index)], what);
-            complaint.explains(WITHOUT_A_TICK);
+            complain_of_gap(complaints, machine, index, what);
         }
         due = found + 1;
     }
@@ -58,4 +59,22 @@ fn check_numbers(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>)
         let what = format!("the machine ended finished after tick {} of {ticks}", due - 1);
         complaints.at_line(Rule::Schedule, log, end.line, what);
     }
+}
+
+/// What is missing stood before what is there, and peers may have received what it sent.
+fn complain_of_gap(
+    complaints: &mut Complaints<'_>,
+    machine: MachineId,
+    index: usize,
+    what: String,
+) {
+    let peers = complaints.history.trial.peers(machine);
+    let before = index.checked_sub(1).map(|index| event(machine, index));
+    let rank = before.map_or(0, |before| complaints.causality.rank(before));
+    let complaint = complaints.at(Rule::Schedule, &[event(machine, index)], what);
+    complaint.rank = rank;
+    complaint.explains(WITHOUT_A_TICK);
+    peers.into_iter().for_each(|peer| {
+        complaint.about(peer);
+    });
 }

@@ -121,12 +121,17 @@ impl<'a> Complaints<'a> {
         })
     }
 
-    /// Complains of a file that has no place in the run.
-    pub(super) fn at_file(&mut self, rule: Rule, place: String, what: String) -> &mut Violation {
+    /// Complains of files as a whole.
+    pub(super) fn at_files(
+        &mut self,
+        rule: Rule,
+        places: Vec<String>,
+        what: String,
+    ) -> &mut Violation {
         self.push(Violation {
             time_us: 0,
             rule,
-            places: vec![place],
+            places,
             what,
             path: Vec::new(),
             consequences: Vec::new(),
