@@ -191,7 +191,11 @@ fn what_cannot_be_read_or_is_empty_cannot_be_said() {
             "",
             "standard input: --parser: cannot read the expression '(?=a)'",
         ),
-        (&["--delimiter", "("], "", "--delimiter: cannot read the expression '(': unclosed group"),
+        (
+            &["--delimiter", "("],
+            "",
+            "--delimiter: cannot read the expression '(': found open group without closing",
+        ),
         (&["--format", "text"], "x\n", "missing: events"),
         (&["--format", "text,json"], "", "--format text and --format json exclude each other"),
         (&["no/such.log"], "", "cannot read no/such.log: No such file"),

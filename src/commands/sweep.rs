@@ -3,18 +3,17 @@
 //! - [`check`]: every run of a sweep against the oracle.
 
 mod check;
+mod progress;
 
 use std::fs;
-use std::io::IsTerminal as _;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::warn;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +23,7 @@ use crate::cli::{Answer, whole};
 use crate::model::{ClockRate, DrawRange, Seed};
 use crate::trial::Trial;
 use crate::trial::draft::Draft;
+use progress::Progress;
 
 /// Repeat a trial over many seeds in this process, and show the distribution of every figure
 ///
@@ -221,17 +221,10 @@ fn check_runs(runs: &Runs, stop: &AtomicBool) -> Result<Answer> {
 
 /// Measures every run.
 fn sweep(runs: &Runs, stop: &AtomicBool) -> Vec<Point> {
-    let bar = progress_bar(runs.len() as u64);
-    let done = AtomicUsize::new(0);
-    // The bar is told of runs in batches: a run may take a microsecond.
-    let progress = || {
-        let count = done.fetch_add(1, Ordering::Relaxed) + 1;
-        if count.is_multiple_of(64) {
-            bar.set_position(count as u64);
-        }
-    };
-    let rows = run_all(runs.len(), |index| runs.trial(index), runs.threads, stop, progress);
-    bar.finish_and_clear();
+    let progress = Progress::new(runs.len());
+    let rows =
+        run_all(runs.len(), |index| runs.trial(index), runs.threads, stop, || progress.advance());
+    progress.clear();
     if rows.len() < runs.len() {
         warn!("interrupted: {} of {} runs are done", rows.len(), runs.len());
     }
@@ -307,20 +300,6 @@ fn point(draft: &Draft) -> Point {
         clock_rates: draft.machines.iter().map(|m| m.clock_rate.map(|rate| rate.0)).collect(),
         rows: Vec::new(),
     }
-}
-
-/// A bar on a terminal, nothing elsewhere.
-fn progress_bar(runs: u64) -> ProgressBar {
-    let target = if std::io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let bar = ProgressBar::with_draw_target(Some(runs), target);
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos} of {len} runs, {elapsed}") {
-        bar.set_style(style);
-    }
-    bar
 }
 
 fn save(file: &Path, points: &[Point]) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Puts an expression in JavaScript's dialect, which `ShiViz` uses, into that of the `regex` crate.
+//! Puts an expression in JavaScript's dialect, which `ShiViz` uses, into that of the `regex-lite` crate.
 //!
 //! Where the two mean different things by the same signs, the signs are rewritten; what the crate
 //! cannot do is refused by name. What an expression means never changes in silence.
@@ -17,9 +17,15 @@ pub(super) struct Translation {
 /// # Errors
 /// What stands in it that cannot be translated, and what to write instead.
 pub(super) fn translate(expression: &str) -> Result<Translation, String> {
-    let mut translator =
-        Translator { rest: expression, pattern: String::new(), groups: Vec::new(), place: Outside };
+    let mut translator = Translator {
+        rest: expression,
+        pattern: String::new(),
+        groups: Vec::new(),
+        place: Outside,
+        is_after_class: false,
+    };
     while let Some(next) = translator.take() {
+        let is_after_class = std::mem::take(&mut translator.is_after_class);
         match (translator.place, next) {
             (_, '\\') => translator.escape()?,
             (Outside, '(') => translator.group()?,
@@ -28,6 +34,7 @@ pub(super) fn translate(expression: &str) -> Result<Translation, String> {
             (Outside, ']' | '}') => translator.literal(next),
             (Class, ']') => translator.close_class(),
             (Class, '[' | '&' | '~') => translator.literal(next),
+            (Class, '-') if is_after_class => translator.literal('-'),
             (Class, '-') => translator.hyphen()?,
             (_, other) => translator.pattern.push(other),
         }
@@ -53,6 +60,8 @@ struct Translator<'a> {
     pattern: String,
     groups: Vec<String>,
     place: Place,
+    /// What stands right before is a class such as `\d`.
+    is_after_class: bool,
 }
 
 impl Translator<'_> {
@@ -67,21 +76,18 @@ impl Translator<'_> {
     }
 
     fn literal(&mut self, sign: char) {
-        self.pattern.push_str(&regex::escape(sign.encode_utf8(&mut [0; 4])));
+        self.pattern.push_str(&regex_lite::escape(sign.encode_utf8(&mut [0; 4])));
     }
 
-    /// What follows a backslash. Classes get brackets of their own, so that no hyphen next to one
-    /// can become a range.
+    /// What follows a backslash.
     fn escape(&mut self) -> Result<(), String> {
         let sign = self.take().ok_or("the expression ends with a backslash")?;
         match sign {
-            // In JavaScript these are ASCII.
-            'd' => self.pattern.push_str("[0-9]"),
-            'D' => self.pattern.push_str("[^0-9]"),
-            'w' => self.pattern.push_str("[0-9A-Za-z_]"),
-            'W' => self.pattern.push_str("[^0-9A-Za-z_]"),
-            's' => self.pattern.push_str(r"[\s]"),
-            'S' => self.pattern.push_str(r"[\S]"),
+            'd' | 'D' | 'w' | 'W' | 's' | 'S' => {
+                self.push_escaped(sign);
+                self.is_after_class = true;
+                return Ok(());
+            }
             'b' if self.place == Class => self.pattern.push_str(r"\x08"),
             'b' | 'B' if self.place == Outside => self.push_escaped(sign),
             'n' | 'r' | 't' | 'f' | 'v' => self.push_escaped(sign),
@@ -210,7 +216,7 @@ fn is_count(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use regex::Regex;
+    use regex_lite::Regex;
 
     use super::*;
 
@@ -226,7 +232,7 @@ mod tests {
     fn the_usual_expressions_are_translated() {
         let default = translate(r"(?<event>.*)\n(?<host>\S*) (?<clock>{.*})").unwrap();
         assert_eq!(default.groups, ["event", "host", "clock"]);
-        assert_eq!(default.pattern, r"(?<event>.*)\n(?<host>[\S]*) (?<clock>\{.*\})");
+        assert_eq!(default.pattern, r"(?<event>.*)\n(?<host>\S*) (?<clock>\{.*\})");
         assert!(matches(r"(?<host>\S+) vc=(?<clock>{[^}]*}) (.*)", r#"m1 vc={"m1":1} {x}"#));
     }
 

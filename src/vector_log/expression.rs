@@ -3,7 +3,7 @@
 //! It is tried at one line after the other and looks at a bounded number of lines each time. So
 //! reading takes time in proportion to the text, whatever the expression.
 
-use regex::{Captures, Regex, RegexBuilder};
+use regex_lite::{Captures, Regex, RegexBuilder};
 
 use super::dialect::translate;
 
@@ -57,7 +57,7 @@ impl Expression {
             .size_limit(COMPILED_BYTES_MAX)
             .nest_limit(NESTING_MAX)
             .build()
-            .map_err(|error| explain(one_line(&error)))?;
+            .map_err(|error| explain(error.to_string()))?;
         Ok(Self { text: text.to_owned(), regex, groups: translation.groups })
     }
 
@@ -80,16 +80,6 @@ impl Expression {
     pub(super) fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
         self.regex.captures(text)
     }
-}
-
-/// The crate draws a picture over several lines; its last line says what is wrong.
-fn one_line(error: &regex::Error) -> String {
-    let regex::Error::CompiledTooBig(_) = error else {
-        let text = error.to_string();
-        let last = text.lines().last().unwrap_or_default().trim();
-        return last.strip_prefix("error: ").unwrap_or(last).to_owned();
-    };
-    format!("compiled it takes more than {COMPILED_BYTES_MAX} bytes; repeat less in it")
 }
 
 #[cfg(test)]
@@ -119,11 +109,11 @@ mod tests {
         let nested = "(".repeat(200) + &")".repeat(200);
         let long = "a".repeat(5000);
         for (expression, expected) in [
-            ("(a", "unclosed group"),
-            ("*", "repetition operator missing expression"),
+            ("(a", "open group without closing"),
+            ("*", "repetition operator must be applied"),
             ("(?<a>.)(?<a>.)", "duplicate capture group name"),
-            (repeated, "takes more than 1048576 bytes"),
-            (&nested, "maximum number of nested"),
+            (repeated, "exceeded size limit"),
+            (&nested, "too much nesting"),
             (&long, "has 5000 bytes; allowed: 4096"),
         ] {
             let error = Expression::compile(expression, Extent::WholeLines).unwrap_err();

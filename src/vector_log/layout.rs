@@ -253,8 +253,8 @@ mod tests {
         let twice = "\n== (?<trace>.*) ==\n== a ==\nx\n== a ==\ny\n";
         for (text, line, expected) in [
             ("(?<host>.)(?<clock>.)\n", 1, "has no group 'event'"),
-            ("(?<host>.(?<clock>.)\n", 1, "unclosed group"),
-            ("\n(\nx\n", 2, "unclosed group"),
+            ("(?<host>.(?<clock>.)\n", 1, "open group without closing"),
+            ("\n(\nx\n", 2, "open group without closing"),
             (twice, 5, "the execution 'a' began on line 3 already"),
         ] {
             let error = layout(text, &Options::default()).unwrap_err();
