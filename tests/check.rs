@@ -353,16 +353,17 @@ fn violated_beats_cannot_say() {
     assert!(text.contains("missing: the log of machine 3, "), "{text}");
 }
 
-/// The stored run as it would be read while it still goes on: nothing has ended, and of machine 1
-/// the first ticks only were there when its log was read.
+/// The stored run as it would be read while it still goes on: of machine 1 the first ticks only were
+/// there when its log was read, and the others ended before theirs were.
 fn read_in_mid_run(settled: usize) -> History {
     let folder = Path::new("tests/data/run");
     let logs = (1..=3).map(|machine| {
         let mut log = Log::load(&folder.join(format!("log2000{machine}.txt"))).unwrap();
-        log.end = None;
         if machine == 1 {
+            log.end = None;
             log.ticks.truncate(10);
         }
+        log.is_settled = log.ticks.len() <= settled;
         log.settled = settled.min(log.ticks.len());
         log
     });

@@ -163,7 +163,7 @@ impl History {
         history
     }
 
-    /// Cuts the logs of machines that still run where they know of sends that were not read yet.
+    /// Cuts logs where they know of sends that were not read yet, as their senders still run.
     ///
     /// All sizes were taken before the first log was read. So a receive that stood in its log by
     /// then has its send among what was read, if it has one at all; a later one need not.
@@ -187,6 +187,7 @@ impl History {
                 let line = log.ticks[*cut].line;
                 log.ticks.truncate(*cut);
                 log.skips.retain(|skip| skip.line < line);
+                log.end = None;
             }
         }
         !cuts.is_empty()

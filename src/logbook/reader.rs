@@ -43,6 +43,8 @@ pub struct Log {
     /// How many of the ticks were there already when the reading of the run began. What a machine
     /// that still runs has written since may know more than what was read of its peers.
     pub settled: usize,
+    /// Whether the end of the log was there as well.
+    pub is_settled: bool,
 }
 
 /// Why a log cannot be read.
@@ -128,6 +130,7 @@ impl Log {
             end: None,
             torn_line: None,
             settled: 0,
+            is_settled: false,
         };
         while let Some((line, text)) = lines.next()? {
             log.take(line, text)?;
@@ -135,9 +138,7 @@ impl Log {
                 log.settled = log.ticks.len();
             }
         }
-        if log.end.is_some() {
-            log.settled = log.ticks.len();
-        }
+        log.is_settled = lines.bytes <= settled_bytes;
         log.torn_line = lines.is_torn.then_some(lines.number);
         Ok(log)
     }

@@ -170,6 +170,7 @@ impl Search {
             end: self.is_whole(state).then_some(Numbered { line, entry: end }),
             torn_line: None,
             settled: node.done.len(),
+            is_settled: true,
         }
     }
 
