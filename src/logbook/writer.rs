@@ -5,10 +5,10 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::header::{COLUMNS, Header};
 use super::record::{EndRecord, SkipRecord, TickRecord};
@@ -32,12 +32,15 @@ impl LogWriter {
     /// # Errors
     /// When the file is there already, or cannot be created or written.
     pub fn create(path: &Path, header: &Header) -> Result<Self> {
-        let file = File::create_new(path).with_context(|| {
-            format!(
-                "cannot create the log {}; move an earlier run out of the way, or name another \
-                 folder",
-                path.display()
-            )
+        let file = File::create_new(path).map_err(|error| {
+            let fix = match error.kind() {
+                ErrorKind::AlreadyExists => {
+                    "move an earlier run out of the way, or name another folder"
+                }
+                ErrorKind::NotFound => "make its folder, or name another one",
+                _ => "name another folder",
+            };
+            anyhow!("cannot create the log {}: {error}; {fix}", path.display())
         })?;
         let mut writer =
             Self { file, path: path.to_owned(), buffer: header.to_string(), is_broken: false };
