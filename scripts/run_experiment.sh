@@ -164,38 +164,39 @@ launch_all() {
     folders+=("${folder}")
     say "running ${name}: ${machines} machines, logs in ${folder}"
     for ((machine = 1; machine <= machines; machine++)); do
+      [[ -z ${interrupted} ]] || break 2
       "${scalemodel}" machine --trial "${folder}/trial.toml" --machine "${machine}" \
         --run "${run}" --logs "${folder}" "${machine_options[@]}" </dev/null >&2 &
       trial_of[$!]=${index}
       number_of[$!]=${machine}
     done
   done <<<"${plan}"
+  if [[ -n ${interrupted} ]]; then
+    end_all # the signal may have come before the last machine was noted
+    return
+  fi
   "${scalemodel}" watch "${folders[@]}" </dev/null >&2 &
   watcher=$!
 }
 
 # Waits for every machine. When one fails, the others of its trial are ended.
+#
+# It looks again and again who is gone: bash's 'wait -n' may lose a status when a trapped signal comes
+# just before it, and then waits for ever.
 wait_for_machines() {
-  local pid status
+  local never pause=0.01
+  exec {never}<> <(:)
   while ((${#trial_of[@]} > 0)); do
-    pid=
-    status=0
-    wait -n -p pid "${!trial_of[@]}" "${!timer_of[@]}" 2>/dev/null || status=$?
-    if [[ -z ${pid:-} ]]; then
-      collect_dead # a trapped signal ended the wait
-    elif [[ -n ${timer_of[${pid}]:-} ]]; then
-      signal_trial KILL "${timer_of[${pid}]}"
-      unset "timer_of[${pid}]"
-    else
-      note_end "${pid}" "${status}"
-    fi
+    collect_dead
+    read -r -t "${pause}" -u "${never}" || : # a signal ends the pause
+    pause=0.05
   done
+  exec {never}<&-
   stop_processes "${!timer_of[@]}"
   timer_of=()
 }
 
-# Notes the end of every OS process that is gone: a wait that a signal interrupts may have taken its
-# status without telling, and then waits for nothing.
+# Notes the end of every OS process that is gone.
 collect_dead() {
   local pid status
   for pid in "${!trial_of[@]}" "${!timer_of[@]}"; do
@@ -204,7 +205,8 @@ collect_dead() {
     wait "${pid}" 2>/dev/null || status=$?
     if [[ -n ${trial_of[${pid}]:-} ]]; then
       note_end "${pid}" "${status}"
-    else
+    elif [[ -n ${timer_of[${pid}]:-} ]]; then
+      signal_trial KILL "${timer_of[${pid}]}"
       unset "timer_of[${pid}]"
     fi
   done
@@ -259,6 +261,10 @@ on_signal() {
   trap '' INT TERM HUP
   interrupted=$1
   say "run_experiment.sh: interrupted; ending all machines"
+  end_all
+}
+
+end_all() {
   local index
   for index in "${!names[@]}"; do
     end_trial "${index}"
