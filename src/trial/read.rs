@@ -62,7 +62,9 @@ impl Reader<'_> {
         let draw_range = self.required_integer(&section, "draw_range", DRAW_RANGE);
         let seed = self.integer(&section, "seed", 0..=Seed::MAX);
         let machines = self.machines(&section);
-        self.refuse_small_draw_range(&section, draw_range, machines.len());
+        // A machine with a mistake counts as well: all mistakes are told at once.
+        let count = table.get("machine").and_then(|value| value.get_ref().as_array());
+        self.refuse_small_draw_range(&section, draw_range, count.map_or(0, |array| array.len()));
         Some(Draft {
             name: name?,
             duration_s: duration_s?,
@@ -330,6 +332,14 @@ phase = 77
         let bad = GOOD.replace("= 60", "= -1").replace("= 77", "= 0").replace("seed", "sead");
         let lines: Vec<_> = problems(&bad).iter().map(|found| found[..10].to_owned()).collect();
         assert_eq!(lines, ["x.toml:3: ", "x.toml:5: ", "x.toml:15:"]);
+    }
+
+    #[test]
+    fn a_small_draw_range_is_told_beside_a_wrong_machine() {
+        let bad = GOOD.replace("= 10", "= 1").replace("= 20152", "= 70000");
+        let found = problems(&bad);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].starts_with("x.toml:4: draw_range: found 1, allowed: 2 or more"));
     }
 
     #[test]
