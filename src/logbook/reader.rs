@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::FORMAT;
 use super::header::{COLUMNS, Header, HeaderBuilder, TITLE};
-use super::record::{EndRecord, RestartRecord, SkipRecord, TickRecord};
+use super::record::{EndRecord, SkipRecord, TickRecord};
 use super::system_time::SystemTime;
 use crate::quote::shown;
 
@@ -36,8 +36,6 @@ pub struct Log {
     pub ticks: Vec<Numbered<TickRecord>>,
     /// The ticks that were skipped.
     pub skips: Vec<Numbered<SkipRecord>>,
-    /// The restarts of the machine, those before the common start included.
-    pub restarts: Vec<Numbered<RestartRecord>>,
     /// The end entry; none if the machine was killed.
     pub end: Option<Numbered<EndRecord>>,
     /// The line that is torn: the last, without its end of line.
@@ -122,15 +120,13 @@ impl Log {
         lines: &mut Lines<impl BufRead>,
         settled_bytes: u64,
     ) -> Result<Self, String> {
-        let mut restarts = Vec::new();
-        let (header, start) = read_header(lines, &mut restarts)?;
+        let (header, start) = read_header(lines)?;
         let mut log = Self {
             path: path.to_owned(),
             header,
             start,
             ticks: Vec::new(),
             skips: Vec::new(),
-            restarts,
             end: None,
             torn_line: None,
             settled: 0,
@@ -160,10 +156,6 @@ impl Log {
             Some(("skipped", value)) => {
                 let entry = SkipRecord::parse(value)?;
                 self.skips.push(Numbered { line, entry });
-            }
-            Some(("restart", value)) => {
-                let entry = RestartRecord::parse(value)?;
-                self.restarts.push(Numbered { line, entry });
             }
             Some(("end", value)) => {
                 let entry = EndRecord::parse(value)?;
@@ -211,10 +203,7 @@ impl<T: BufRead> Lines<T> {
 }
 
 /// Reads the header up to the column names; the start is missing if the machine never started.
-fn read_header(
-    lines: &mut Lines<impl BufRead>,
-    restarts: &mut Vec<Numbered<RestartRecord>>,
-) -> Result<(Header, Option<SystemTime>), String> {
+fn read_header(lines: &mut Lines<impl BufRead>) -> Result<(Header, Option<SystemTime>), String> {
     let (_, title) = lines.next()?.ok_or("no whole line")?;
     match title.strip_prefix(TITLE) {
         Some(format) if format == FORMAT.to_string() => {}
@@ -226,7 +215,7 @@ fn read_header(
     }
     let mut builder = HeaderBuilder::default();
     let mut start = None;
-    while let Some((line, text)) = lines.next()? {
+    while let Some((_, text)) = lines.next()? {
         let Some(comment) = text.strip_prefix("# ") else {
             let is_columns = text.split_ascii_whitespace().eq(COLUMNS);
             if !is_columns || start.is_none() {
@@ -241,9 +230,6 @@ fn read_header(
             if start.replace(time).is_some() {
                 return Err("the start stands twice in the header".to_owned());
             }
-        } else if key == "restart" {
-            let entry = RestartRecord::parse(value)?;
-            restarts.push(Numbered { line, entry });
         } else {
             builder.take(key, value)?;
         }

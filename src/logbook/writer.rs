@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::header::{COLUMNS, Header};
-use super::record::{EndRecord, RestartRecord, SkipRecord, TickRecord};
+use super::record::{EndRecord, SkipRecord, TickRecord};
 use super::system_time::SystemTime;
 
 /// The buffer is flushed when it has grown to this many bytes, even if nobody asks.
@@ -78,15 +78,6 @@ impl LogWriter {
     /// # Errors
     /// When the file cannot be written.
     pub fn skip(&mut self, record: &SkipRecord) -> Result<()> {
-        self.line(record);
-        self.flush()
-    }
-
-    /// Writes that the machine came back.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn restart(&mut self, record: &RestartRecord) -> Result<()> {
         self.line(record);
         self.flush()
     }
