@@ -136,6 +136,8 @@ declare -A timer_of=()
 watcher=
 # The signal that told this script to end.
 interrupted=
+# Set while machines are launched: until each is noted by its number, none can be told to end.
+launching=
 
 names=()
 folders=()
@@ -157,6 +159,7 @@ launch_all() {
     "${machine_options[@]}" "${trials[@]}")
   "${prepare[@]}" --dry-run --quiet || exit 2
   lock_logs
+  launching=yes
   plan=$("${prepare[@]}") || exit 2
   while IFS=$'\t' read -r name folder machines run; do
     index=${#names[@]}
@@ -171,8 +174,9 @@ launch_all() {
       number_of[$!]=${machine}
     done
   done <<<"${plan}"
+  launching=
   if [[ -n ${interrupted} ]]; then
-    end_all # the signal may have come before the last machine was noted
+    end_all
     return
   fi
   "${scalemodel}" watch "${folders[@]}" </dev/null >&2 &
@@ -261,7 +265,7 @@ on_signal() {
   trap '' INT TERM HUP
   interrupted=$1
   say "run_experiment.sh: interrupted; ending all machines"
-  end_all
+  [[ -n ${launching} ]] || end_all
 }
 
 end_all() {

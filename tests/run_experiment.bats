@@ -161,6 +161,26 @@ no_machine_is_left() {
   no_machine_is_left
 }
 
+@test "Ctrl-C while machines are being launched ends the run" {
+  local number trials=()
+  for number in 1 2 3 4; do
+    write_trial "${work}/t${number}.toml" "t${number}" 3600 "2${number}001"
+    trials+=("${work}/t${number}.toml")
+  done
+  mkfifo "${work}/told"
+  start_experiment "${trials[@]}" 2>"${work}/told" &
+  local script=$! line status=0
+  exec {told}<"${work}/told"
+  until read -r line <&"${told}" && [[ ${line} == 'running t2'* ]]; do :; done
+  kill -INT -- "-${script}"
+  timeout 60 cat <&"${told}" >"${work}/err" # until everyone who could say something is gone
+  exec {told}<&-
+  wait "${script}" || status=$?
+  [[ ${status} -eq 130 ]]
+  no_machine_is_left
+  grep -q 'interrupted; ending all machines' "${work}/err"
+}
+
 @test "Ctrl-C leaves no process and no taken port behind, and keeps the logs" {
   start_experiment "${trial}" 2>"${work}/err" &
   local script=$! status=0
