@@ -100,6 +100,16 @@ fn every_mistake_of_a_file_is_told_at_once() {
     }
 }
 
+#[test]
+fn a_file_that_is_not_utf_8_is_refused_with_its_line() {
+    let bench = Bench::new("127.20.2.4", 10, &[5, 5]);
+    fs::write(bench.trial_file(), b"name = \"bench\"\n# caf\xe9\n").unwrap();
+    let output = run(&["trial", bench.trial_file().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected = format!("{}:2: not UTF-8; save the file", bench.trial_file().display());
+    assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
+}
+
 fn prepare(logs: &Path, trials: &[&Path]) -> std::process::Output {
     let logs = logs.to_str().unwrap();
     let trials = trials.iter().map(|trial| trial.to_str().unwrap());

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::net::IpAddr;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::problem::Problems;
 use super::{MachineSpec, Trial, read};
@@ -51,14 +51,18 @@ impl Draft {
         if path.is_dir() {
             bail!("{} is a folder; give the trial file in it, trial.toml", path.display());
         }
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         fs::File::open(path)
-            .and_then(|file| file.take(FILE_SIZE_MAX + 1).read_to_string(&mut text))
+            .and_then(|file| file.take(FILE_SIZE_MAX + 1).read_to_end(&mut bytes))
             .with_context(|| format!("cannot read the trial {}", path.display()))?;
-        if text.len() as u64 > FILE_SIZE_MAX {
+        if bytes.len() as u64 > FILE_SIZE_MAX {
             bail!("{}: a trial file has at most {FILE_SIZE_MAX} bytes", path.display());
         }
-        Ok(Self::parse(path, &text)?)
+        let text = str::from_utf8(&bytes).map_err(|error| {
+            let line = 1 + bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count();
+            anyhow!("{}:{line}: not UTF-8; save the file with that encoding", path.display())
+        })?;
+        Ok(Self::parse(path, text)?)
     }
 
     /// Reads the text of a trial file; `path` is where it is from.
