@@ -45,6 +45,23 @@ fn merged_parts_equal_the_whole() {
 }
 
 #[test]
+fn seeds_of_different_trials_are_not_merged() {
+    let folder = TempDir::new().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let text = std::fs::read_to_string(TRIAL).unwrap();
+    let moved = text.replacen("clock_rate = 5", "clock_rate = 5\nphase = 500", 1);
+    assert_ne!(text, moved);
+    std::fs::write(file("moved.toml"), moved).unwrap();
+    sweep(&[TRIAL, "--runs", "2", "--save", &file("a.json")]);
+    let options = ["--runs", "2", "--first-seed", "3", "--save", &file("b.json")];
+    sweep(&[&[file("moved.toml").as_str()], &options[..]].concat());
+    let merged = run(&["sweep", "--merge", &file("a.json"), "--merge", &file("b.json")]);
+    assert_eq!(merged.status.code(), Some(2));
+    let said = stderr(&merged);
+    assert!(said.contains("b.json: trial5 has other phases there"), "{said}");
+}
+
+#[test]
 fn a_sweep_of_one_run_says_what_stats_says_of_its_logs() {
     let folder = TempDir::new().unwrap();
     let logs = folder.path().join("run").to_str().unwrap().to_owned();

@@ -122,7 +122,23 @@ struct Point {
     draw_range: u32,
     /// Clock rates that the trial fixes; none where every seed draws one.
     clock_rates: Vec<Option<u32>>,
+    /// Phases that the trial fixes; none where every seed draws one.
+    #[serde(default)]
+    phases: Vec<Option<u32>>,
     rows: Vec<Row>,
+}
+
+impl Point {
+    /// Whether both are of one trial and differ at most in their seeds.
+    fn is_of_the_trial_of(&self, other: &Self) -> bool {
+        self.phases == other.phases && self.has_the_labels_of(other)
+    }
+
+    /// Whether both would be shown under the same name and parameters.
+    fn has_the_labels_of(&self, other: &Self) -> bool {
+        (&self.trial, self.duration_s, self.draw_range, &self.clock_rates)
+            == (&other.trial, other.duration_s, other.draw_range, &other.clock_rates)
+    }
 }
 
 /// A sweep, as --save keeps it.
@@ -298,6 +314,7 @@ fn point(draft: &Draft) -> Point {
         duration_s: draft.duration_s,
         draw_range: draft.draw_range.0,
         clock_rates: draft.machines.iter().map(|m| m.clock_rate.map(|rate| rate.0)).collect(),
+        phases: draft.machines.iter().map(|m| m.phase.map(|phase| phase.0)).collect(),
         rows: Vec::new(),
     }
 }
@@ -324,12 +341,14 @@ fn merged(files: &[PathBuf]) -> Result<Vec<Point>> {
             if point.rows.iter().any(|row| row.values.len() != width) {
                 bail!("{}: a row does not have {width} values", file.display());
             }
-            let is_same = |other: &&mut Point| {
-                let empty = |point: &Point| Point { rows: Vec::new(), ..point.clone() };
-                empty(other) == empty(&point)
-            };
-            match points.iter_mut().find(is_same) {
-                Some(same) => same.rows.extend(point.rows),
+            match points.iter_mut().find(|other| other.has_the_labels_of(&point)) {
+                Some(same) if same.is_of_the_trial_of(&point) => same.rows.extend(point.rows),
+                Some(_) => bail!(
+                    "{}: {} has other phases there than in the files before; give trials that \
+                     differ other names",
+                    file.display(),
+                    point.trial
+                ),
                 None => points.push(point),
             }
         }
