@@ -7,6 +7,7 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use common::{Bench, check, run, stderr, stdout, wait_until};
 use scalemodel::model::{Dice, MachineId, Seed, Stream};
@@ -140,6 +141,23 @@ fn the_checker_recomputes_every_queue_of_a_virtual_run() {
     let (code, text) = check(twin.path());
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("queue: the queue is "), "{text}");
+}
+
+#[test]
+fn a_simulation_that_is_cut_short_accuses_nobody() {
+    let folder = TempDir::new().unwrap();
+    let logs = folder.path().to_str().unwrap();
+    // Files may have 16 blocks of 512 bytes or 1 KiB, as the shell counts them.
+    let cut = Command::new("sh")
+        .args(["-c", "ulimit -f 16; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_scalemodel")])
+        .args(["simulate", "scripts/trials/trial5.toml", "--logs", logs])
+        .output()
+        .unwrap();
+    assert!(!cut.status.success());
+    let begun = folder.path().join("log20151.txt.part");
+    assert!(fs::metadata(&begun).unwrap().len() > 8000, "the limit did not strike");
+    let (code, text) = check(folder.path());
+    assert_eq!(code, 2, "{text}");
 }
 
 #[test]

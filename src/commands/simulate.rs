@@ -63,7 +63,19 @@ pub(super) fn simulate(trial: &Trial, folder: &Path) -> Result<()> {
     for (log, machine) in logs.into_iter().zip(trial.machine_ids()) {
         log.end(trial, machine, &engine)?;
     }
+    for machine in trial.machine_ids() {
+        let path = log_path(folder, trial.spec(machine).port);
+        fs::rename(unfinished(&path), &path)
+            .with_context(|| format!("cannot give the log {} its name", path.display()))?;
+    }
     Ok(())
+}
+
+/// Where a log grows. It gets its name when all of them are whole: the log of a receive may be
+/// written before that of its send, and what is left of a simulation that was cut short must not
+/// look like a run that lost causality.
+fn unfinished(path: &Path) -> PathBuf {
+    path.with_extension("txt.part")
 }
 
 /// The log of one machine, and what its end entry will say.
@@ -78,7 +90,7 @@ impl MachineLog {
     fn create(trial: &Trial, machine: MachineId, folder: &Path) -> Result<Self> {
         let header = Header::new(trial.clone(), machine, Pace::Virtual);
         let path = log_path(folder, trial.spec(machine).port);
-        let mut writer = LogWriter::create(&path, &header)?;
+        let mut writer = LogWriter::create(&unfinished(&path), &header)?;
         writer.start(SystemTime(0))?;
         let none = vec![0; trial.machines.len()];
         Ok(Self { writer, sent: none.clone(), received: none })
