@@ -1,7 +1,7 @@
 # What the plots share: where they go, how the logs are read, and how lines look.
 #
 # Needs picture (a .png or .svg file) and folder (of a run). Gives machines, the number of logs,
-# and for the i-th of them logfile(i), label(i), dash(i) and width(i).
+# and for the i-th of them logfile(i), label(i) and width(i), and linetypes.
 
 if (strstrt(picture.folder.scalemodel, "'") > 0) {
   print "the names of pictures, runs and programs must not contain a quote (')"
@@ -16,12 +16,15 @@ if (machines == 0) {
 logfile(i) = folder."/".word(logs, i)
 
 ending = strlen(picture) < 4 ? "" : picture[strlen(picture) - 3:*]
-height = 480 + 14 * (machines > 20 ? machines - 20 : 0)
+# Many lines need room to part, and each its row in the legend.
+large = machines > 8
+height = large ? (machines > 45 ? 760 + 16 * (machines - 45) : 760) : 480
+columns = large ? 1280 : 960
 if (ending eq ".png") {
-  set terminal pngcairo size 960, height font "sans,11"
+  set terminal pngcairo size columns, height font "sans,11"
 } else {
   if (ending eq ".svg") {
-    set terminal svg size 960, height font "sans,13" background "white"
+    set terminal svg size columns, height font "sans,13" background "white"
   } else {
     print sprintf("%s: a picture is .png or .svg", picture)
     exit status 2
@@ -46,25 +49,24 @@ predicted(i, column) = real(system(sprintf("printf '%%s\n' '%s' | awk -F, \
   predictions, column, own(i))))
 
 # Okabe and Ito's colours, which the colour-blind can tell apart; from the ninth line on they
-# come again with other dashes.
-set linetype 1 linecolor rgb "#0072b2"
-set linetype 2 linecolor rgb "#e69f00"
-set linetype 3 linecolor rgb "#009e73"
-set linetype 4 linecolor rgb "#cc79a7"
-set linetype 5 linecolor rgb "#56b4e9"
-set linetype 6 linecolor rgb "#d55e00"
-set linetype 7 linecolor rgb "#7f7f7f"
-set linetype 8 linecolor rgb "#000000"
-set linetype cycle 8
-dash(i) = 1 + (i - 1) / 8
+# come again with other dashes. Dots are left to predictions.
+colours = "#0072b2 #e69f00 #009e73 #cc79a7 #56b4e9 #d55e00 #7f7f7f #000000"
+do for [i = 1:32] {
+  colour = word(colours, 1 + (i - 1) % 8)
+  if (i <= 8) { set linetype i linecolor rgb colour dashtype solid }
+  if (8 < i && i <= 16) { set linetype i linecolor rgb colour dashtype (20, 6) }
+  if (16 < i && i <= 24) { set linetype i linecolor rgb colour dashtype (12, 4, 2, 4, 2, 4) }
+  if (24 < i) { set linetype i linecolor rgb colour dashtype (5, 4) }
+}
+set linetype cycle 32
 # Earlier lines are wider, so that lines that lie on each other can all be seen.
-width(i) = machines <= 8 ? 1.6 + 0.9 * (machines - i) : 1.2
+width(i) = large ? 1.5 : 1.6 + 0.9 * (machines - i)
 
 set datafile commentschars "#"
 set datafile columnheaders
 set output picture
-set key outside right top
-set grid back linetype 1 dashtype 1 linewidth 0.5 linecolor rgb "#d0d0d0"
+set key outside right top samplen (large ? 6 : 4)
+set grid back linetype 1 dashtype solid linewidth 0.5 linecolor rgb "#d0d0d0"
 set border 3
 set tics nomirror out
 set xlabel "model time (s)"
