@@ -39,7 +39,7 @@ fn cases() -> [Case; 5] {
         ("(6, 6, 1), on one core", slow(true)),
         ("(1000, 1000, 1000), 10 s", (vec![1000; 3], 10, false)),
         ("(1000, ...) on one core", (vec![1000; 3], 10, true)),
-        ("30 machines at 6, 6, 1, ...", (many, 10, false)),
+        ("30 machines, 6, 6, 1, ...", (many, 60, false)),
     ]
     .map(|(name, (rates, duration_s, is_pinned))| Case { name, rates, duration_s, is_pinned })
 }
@@ -171,7 +171,7 @@ fn main() {
         let per_second: u32 = case.rates.iter().sum();
         let ticks = f64::from(per_second * (case.duration_s - 1));
         let micros = (whole - start) * 1e3 / ticks;
-        // Few machines share a core by themselves.
+        // Up to eight machines share a core by themselves.
         let trip = if case.rates.len() <= 8 { trip_on_one_core } else { trip };
         println!(
             "{:<28} {whole:>10.1} {start:>12.1} {micros:>12.1} {:>10.0} {:>12.2}",

@@ -73,8 +73,8 @@ pub fn run(config: &MachineConfig) -> Result<Outcome> {
     if trial.machines.len() <= machine.index() {
         bail!("there is no machine {machine} in the trial: it has {}", trial.machines.len());
     }
-    if config.pace == Pace::Virtual && trial.machines.len() <= SHARED_CORE_MACHINES_MAX {
-        share_core(&config.run);
+    if config.pace == Pace::Virtual {
+        share_core(&config.run, *machine, trial.machines.len());
     }
     let arrivals_limit = match config.pace {
         Pace::Real(_) => limits.queue,
@@ -167,20 +167,22 @@ fn live(
     }
 }
 
-/// Up to so many machines share one core at the virtual pace. More of them gain more from running
-/// side by side than they lose by waking each other across cores.
-const SHARED_CORE_MACHINES_MAX: usize = 8;
+/// So many machines share a core at the virtual pace, while there are cores.
+const MACHINES_PER_CORE: usize = 8;
 
-/// Keeps this process on the core that all machines of its run choose, another one for another run.
+/// Keeps this process on the core that it shares with its neighbours in the trial. Another run
+/// begins at another core.
 ///
 /// At the virtual pace a machine does a few microseconds of work and then waits for its peers. To
-/// wake a machine on the same core takes a fraction of the time.
-fn share_core(run: &RunId) {
+/// wake a machine on the same core takes a fraction of the time, and a machine that is moved to
+/// another core is woken from afar by all of its peers.
+fn share_core(run: &RunId, machine: MachineId, machines: usize) {
     let pinned = sched_getaffinity(None).and_then(|allowed| {
         let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
-        let number: usize = run.to_string().bytes().map(usize::from).sum();
+        let first: usize = run.to_string().bytes().map(usize::from).sum();
+        let used = machines.div_ceil(MACHINES_PER_CORE).min(cores.len());
         let mut shared = CpuSet::new();
-        shared.set(cores[number % cores.len()]);
+        shared.set(cores[(first + machine.index() * used / machines) % cores.len()]);
         sched_setaffinity(None, &shared)
     });
     if let Err(error) = pinned {
