@@ -6,6 +6,7 @@ mod common;
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use common::{Bench, run, stderr, stdout};
@@ -125,6 +126,9 @@ fn a_folder_is_laid_out_and_an_earlier_run_is_moved_aside() {
     let fields: Vec<&str> = plan.trim_end().split('\t').collect();
     assert_eq!(fields[..3], ["bench", logs.join("bench").to_str().unwrap(), "2"]);
     assert_eq!(fields[3].len(), 32);
+    let secret = logs.join("bench/secret");
+    assert_eq!(fs::metadata(&secret).unwrap().permissions().mode() & 0o7777, 0o600);
+    let earlier_secret = fs::read_to_string(&secret).unwrap();
     fs::write(logs.join("bench/note"), "mine").unwrap();
     let again = prepare(&logs, &[&logs.join("bench/trial.toml")]);
     assert!(again.status.success(), "{}", stderr(&again));
@@ -132,6 +136,7 @@ fn a_folder_is_laid_out_and_an_earlier_run_is_moved_aside() {
     assert!(!logs.join("bench/note").exists());
     assert_eq!(fs::read_dir(&logs).unwrap().count(), 2);
     assert_ne!(stdout(&again), plan, "every run has an identity of its own");
+    assert_ne!(fs::read_to_string(&secret).unwrap(), earlier_secret, "and a secret of its own");
 }
 
 #[test]

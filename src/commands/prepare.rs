@@ -15,6 +15,7 @@ use super::machine::PaceOptions;
 use super::{print, trial};
 use crate::cli::{Answer, Overrides};
 use crate::logbook::{Log, SystemTime, log_path};
+use crate::machine::secret::Secret;
 use crate::model::Seed;
 use crate::trial::Trial;
 
@@ -68,6 +69,7 @@ pub fn run(args: &PrepareArgs) -> Result<Answer> {
         fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         trial.save_new(&folder.join("trial.toml"))?;
+        Secret::create(&folder.join("secret"))?;
         let (name, machines) = (&trial.name, trial.machines.len());
         let run = new_run_id()?;
         writeln!(plan, "{name}\t{}\t{machines}\t{run}", folder.display())

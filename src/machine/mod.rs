@@ -3,6 +3,7 @@
 //! In the order in which a run meets them:
 //! - [`process`]: the story of one machine, from its start to its end entry.
 //! - [`wire`]: the lines that travel between machines. `docs/protocol.md` describes them in full.
+//! - [`secret`]: what the machines of a run share, and how they prove it to each other.
 //! - [`listener`]: the one listening socket; it lets nobody in but the peers of the run.
 //! - [`consumer`]: one thread per incoming connection; it feeds the inbox at network speed.
 //! - [`inbox`]: what consumer threads and signals tell the tick loop.
@@ -24,6 +25,7 @@ mod pacemaker;
 mod process;
 mod producer;
 mod promise_board;
+pub mod secret;
 mod signals;
 mod tick_loop;
 pub mod wire;
