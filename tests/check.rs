@@ -75,6 +75,13 @@ fn set_end(lines: &mut [String], from: &str, to: &str) {
 
 type Tampering = (&'static str, u32, fn(&mut Vec<String>), &'static str);
 
+/// The entry of a restart.
+fn restart(incarnation: u32) -> String {
+    format!(
+        "# restart: incarnation={incarnation} cut_bytes=0 system_time=2026-11-22T13:45:52.000000Z"
+    )
+}
+
 /// What is done to which log, and what the checker must say of it.
 const VIOLATIONS: &[Tampering] = &[
     ("another seed", 2, |l| l[6] = "# seed: 4".into(), "log20002.txt:1: headers: "),
@@ -111,6 +118,30 @@ const VIOLATIONS: &[Tampering] = &[
             l.insert(17, skip.to_owned());
         },
         "log20001.txt:18: schedule: tick 3 was due, but ticks 9 and on are skipped",
+    ),
+    (
+        "a restart that is not counted",
+        1,
+        |l| l.insert(17, restart(1)),
+        "log20001.txt:18: restarts: incarnation 1 came back, but 2 is due",
+    ),
+    (
+        "a restart that is passed over",
+        1,
+        |l| {
+            l.insert(17, restart(2));
+            l.insert(25, restart(4));
+        },
+        "log20001.txt:26: restarts: incarnation 4 came back, but 3 is due",
+    ),
+    (
+        "a clock that is lost in a restart",
+        1,
+        |l| {
+            set(l, 3, CLOCK, "1");
+            l.insert(16, restart(2));
+        },
+        "log20001.txt:19: clock-rule: the clock of this internal is 1, but 2 + 1 is due",
     ),
     ("a clock one too high", 1, |l| set(l, 2, CLOCK, "3"), ":17: clock-rule: the clock of this"),
     (
@@ -257,6 +288,59 @@ fn every_tampering_is_found_by_its_rule() {
         assert_eq!(code, 1, "{name}: {text}");
         assert!(text.contains(expected), "{name}: expected '{expected}' in\n{text}");
     }
+}
+
+type Change = (&'static str, u32, fn(&mut Vec<String>));
+
+/// What a restart explains, in which log.
+const RESTARTS: &[Change] = &[
+    ("none of the state is lost", 1, |l| l.insert(17, restart(2))),
+    ("two in a row", 1, |l| l.splice(17..17, [restart(2), restart(3)]).for_each(drop)),
+    ("before the common start", 1, |l| l.insert(13, restart(2))),
+    ("after the end entry", 1, |l| l.push(restart(2))),
+    ("the queue begins anew", 2, |l| {
+        set(l, 8, QUEUE, "9");
+        l.insert(23, restart(2));
+    }),
+    ("the last queue is not what is left", 2, |l| {
+        set(l, 10, QUEUE, "13");
+        l.insert(25, restart(2));
+    }),
+    ("lateness is by another clock", 1, |l| {
+        set(l, 4, LATENESS, "400000");
+        l.insert(19, restart(2));
+    }),
+];
+
+#[test]
+fn a_restart_explains_what_is_lost_with_an_os_process_and_no_more() {
+    for (name, machine, change) in RESTARTS {
+        let copy = Copy::new();
+        let (code, text) = copy.edit(*machine, change).check();
+        assert_eq!(code, 0, "{name}: {text}");
+        copy.edit(*machine, |l| l.retain(|line| !line.starts_with("# restart")));
+        let is_explained = matches!(*name, "none of the state is lost" | "two in a row")
+            || name.starts_with("before")
+            || name.starts_with("after");
+        assert_eq!(copy.check().0, i32::from(!is_explained), "{name}");
+    }
+}
+
+#[test]
+fn a_restart_in_a_log_of_the_virtual_pace_is_violated() {
+    let folder = TempDir::new().unwrap();
+    for entry in fs::read_dir("tests/data/pinned").unwrap() {
+        let file = entry.unwrap().path();
+        fs::copy(&file, folder.path().join(file.file_name().unwrap())).unwrap();
+    }
+    assert_eq!(check(folder.path()).0, 0);
+    let file = folder.path().join("log20001.txt");
+    let text = fs::read_to_string(&file).unwrap();
+    let (before, after) = text.split_at(text.rfind("# end").unwrap());
+    fs::write(&file, format!("{before}{}\n{after}", restart(2))).unwrap();
+    let (code, text) = check(folder.path());
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("restarts: at the virtual pace no machine comes back"), "{text}");
 }
 
 /// What is done to which log, and what the checker must miss.

@@ -29,26 +29,39 @@ fn read(bytes: &[u8]) {
     assert_eq!(again.start, log.start);
     assert!(entries(&again.ticks).eq(entries(&log.ticks)), "ticks differ");
     assert!(entries(&again.skips).eq(entries(&log.skips)), "skipped ticks differ");
+    assert!(entries(&again.restarts).eq(entries(&log.restarts)), "restarts differ");
     assert_eq!(again.end.map(|end| end.entry), log.end.map(|end| end.entry));
     assert_eq!(again.torn_line, None);
 }
 
-/// Prints a log line by line, in the order of its file; a torn line is no part of it.
+/// Prints a log line by line, in the order of its file, but for restarts in the header, which stand
+/// below it; a torn line is no part of it.
 fn print(log: &Log) -> String {
     let mut text = log.header.to_string();
+    let mut restarts = log.restarts.iter().peekable();
+    let mut skips = log.skips.iter().peekable();
     if let Some(start) = log.start {
         line(&mut text, format_args!("# start: {start}"));
         line(&mut text, format_args!("{}", COLUMNS.join(" ")));
     }
-    let mut skips = log.skips.iter().peekable();
-    for tick in &log.ticks {
-        while let Some(skip) = skips.next_if(|skip| skip.line < tick.line) {
-            line(&mut text, format_args!("{}", skip.entry));
+    let ends = log.ticks.iter().map(|tick| tick.line).chain([usize::MAX]);
+    let mut ticks = log.ticks.iter();
+    for end in ends {
+        loop {
+            let restart = restarts.peek().map_or(usize::MAX, |restart| restart.line);
+            let skip = skips.peek().map_or(usize::MAX, |skip| skip.line);
+            if end <= restart.min(skip) {
+                break;
+            }
+            if let Some(skip) = skips.next_if(|skip| skip.line < restart) {
+                line(&mut text, format_args!("{}", skip.entry));
+            } else if let Some(restart) = restarts.next() {
+                line(&mut text, format_args!("{}", restart.entry));
+            }
         }
-        line(&mut text, format_args!("{}", tick.entry));
-    }
-    for skip in skips {
-        line(&mut text, format_args!("{}", skip.entry));
+        if let Some(tick) = ticks.next() {
+            line(&mut text, format_args!("{}", tick.entry));
+        }
     }
     if let Some(end) = &log.end {
         line(&mut text, format_args!("{}", end.entry));

@@ -115,7 +115,7 @@ impl MachineLog {
         })
     }
 
-    fn end(self, trial: &Trial, machine: MachineId, engine: &Engine) -> Result<()> {
+    fn end(mut self, trial: &Trial, machine: MachineId, engine: &Engine) -> Result<()> {
         let peers = trial.peers(machine);
         let by_port = |counts: &[u64]| {
             let pairs = peers.iter().map(|peer| (trial.spec(*peer).port, counts[peer.index()]));

@@ -3,7 +3,7 @@
 //!
 //! - [`system_time`]: what the computer's own clock says, to the microsecond.
 //! - [`header`]: what a log says of its run before the first tick.
-//! - [`record`]: the entries: ticks, skipped ticks, the end.
+//! - [`record`]: the entries: ticks, skipped ticks, restarts, the end.
 //! - [`writer`]: appends entries, and flushes them before their messages are sent.
 //! - [`reader`]: reads a log back, and names the line of whatever is wrong in it.
 
@@ -15,9 +15,11 @@ pub mod writer;
 
 pub use header::Header;
 pub use reader::{Log, Numbered, ReadError};
-pub use record::{ChannelCounts, EndRecord, Ending, LoggedEvent, SkipRecord, TickRecord};
+pub use record::{
+    ChannelCounts, EndRecord, Ending, LoggedEvent, RestartRecord, SkipRecord, TickRecord,
+};
 pub use system_time::SystemTime;
-pub use writer::LogWriter;
+pub use writer::{LogWriter, Resumed};
 
 use std::path::{Path, PathBuf};
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::FORMAT;
 use super::header::{COLUMNS, Header, HeaderBuilder, TITLE};
-use super::record::{EndRecord, SkipRecord, TickRecord};
+use super::record::{EndRecord, RestartRecord, SkipRecord, TickRecord};
 use super::system_time::SystemTime;
 use crate::quote::shown;
 
@@ -36,6 +36,8 @@ pub struct Log {
     pub ticks: Vec<Numbered<TickRecord>>,
     /// The ticks that were skipped.
     pub skips: Vec<Numbered<SkipRecord>>,
+    /// The restarts of the machine, those before the common start included.
+    pub restarts: Vec<Numbered<RestartRecord>>,
     /// The end entry; none if the machine was killed.
     pub end: Option<Numbered<EndRecord>>,
     /// The line that is torn: the last, without its end of line.
@@ -120,13 +122,15 @@ impl Log {
         lines: &mut Lines<impl BufRead>,
         settled_bytes: u64,
     ) -> Result<Self, String> {
-        let (header, start) = read_header(lines)?;
+        let mut restarts = Vec::new();
+        let (header, start) = read_header(lines, &mut restarts)?;
         let mut log = Self {
             path: path.to_owned(),
             header,
             start,
             ticks: Vec::new(),
             skips: Vec::new(),
+            restarts,
             end: None,
             torn_line: None,
             settled: 0,
@@ -143,8 +147,23 @@ impl Log {
         Ok(log)
     }
 
+    /// Whether the machine came back between a tick and the one before it, or between the last one
+    /// and the end entry: what lived in its OS process alone did not outlive that.
+    #[must_use]
+    pub fn is_restarted_before(&self, index: usize) -> bool {
+        let line = |tick: &Numbered<TickRecord>| tick.line;
+        let after = index.checked_sub(1).and_then(|before| self.ticks.get(before)).map_or(0, line);
+        let end = self.end.as_ref().map_or(usize::MAX, |end| end.line);
+        let before = self.ticks.get(index).map_or(end, line);
+        let place = self.restarts.partition_point(|restart| restart.line < after);
+        self.restarts.get(place).is_some_and(|restart| restart.line < before)
+    }
+
     fn take(&mut self, line: usize, text: &str) -> Result<(), String> {
-        if let Some(end) = &self.end {
+        // A machine that had finished may come back for its peers, and says so.
+        if let Some(end) = &self.end
+            && !text.starts_with("# restart: ")
+        {
             return Err(format!("found an entry after the end entry on line {}", end.line));
         }
         let Some(comment) = text.strip_prefix('#') else {
@@ -156,6 +175,10 @@ impl Log {
             Some(("skipped", value)) => {
                 let entry = SkipRecord::parse(value)?;
                 self.skips.push(Numbered { line, entry });
+            }
+            Some(("restart", value)) => {
+                let entry = RestartRecord::parse(value)?;
+                self.restarts.push(Numbered { line, entry });
             }
             Some(("end", value)) => {
                 let entry = EndRecord::parse(value)?;
@@ -203,7 +226,10 @@ impl<T: BufRead> Lines<T> {
 }
 
 /// Reads the header up to the column names; the start is missing if the machine never started.
-fn read_header(lines: &mut Lines<impl BufRead>) -> Result<(Header, Option<SystemTime>), String> {
+fn read_header(
+    lines: &mut Lines<impl BufRead>,
+    restarts: &mut Vec<Numbered<RestartRecord>>,
+) -> Result<(Header, Option<SystemTime>), String> {
     let (_, title) = lines.next()?.ok_or("no whole line")?;
     match title.strip_prefix(TITLE) {
         Some(format) if format == FORMAT.to_string() => {}
@@ -215,7 +241,7 @@ fn read_header(lines: &mut Lines<impl BufRead>) -> Result<(Header, Option<System
     }
     let mut builder = HeaderBuilder::default();
     let mut start = None;
-    while let Some((_, text)) = lines.next()? {
+    while let Some((line, text)) = lines.next()? {
         let Some(comment) = text.strip_prefix("# ") else {
             let is_columns = text.split_ascii_whitespace().eq(COLUMNS);
             if !is_columns || start.is_none() {
@@ -230,6 +256,9 @@ fn read_header(lines: &mut Lines<impl BufRead>) -> Result<(Header, Option<System
             if start.replace(time).is_some() {
                 return Err("the start stands twice in the header".to_owned());
             }
+        } else if key == "restart" {
+            let entry = RestartRecord::parse(value)?;
+            restarts.push(Numbered { line, entry });
         } else {
             builder.take(key, value)?;
         }

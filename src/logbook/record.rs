@@ -291,6 +291,40 @@ impl fmt::Display for SkipRecord {
     }
 }
 
+/// A machine came back: it went on from its own log, after its OS process had died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestartRecord {
+    /// The how-manieth start of the machine in its run; the first restart is incarnation 2.
+    pub incarnation: u32,
+    /// How many bytes of a torn last line were cut off.
+    pub cut_bytes: u64,
+    /// When the machine came back; at the virtual pace a model time, counted from 1970.
+    pub system_time: SystemTime,
+}
+
+impl RestartRecord {
+    pub(super) fn parse(value: &str) -> Result<Self, String> {
+        let mut fields = Fields::new(value);
+        let record = Self {
+            incarnation: number(fields.take("incarnation")?)?,
+            cut_bytes: number(fields.take("cut_bytes")?)?,
+            system_time: fields.system_time()?,
+        };
+        fields.finish()?;
+        Ok(record)
+    }
+}
+
+impl fmt::Display for RestartRecord {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { incarnation, cut_bytes, system_time } = self;
+        write!(
+            formatter,
+            "# restart: incarnation={incarnation} cut_bytes={cut_bytes} system_time={system_time}"
+        )
+    }
+}
+
 /// Why a log ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -534,6 +568,13 @@ mod tests {
             let _ = EndRecord::parse(&line);
             let _ = SkipRecord::parse(&line);
         }
+    }
+
+    #[test]
+    fn a_restart_is_read_back_as_it_was_written() {
+        let record = RestartRecord { incarnation: 2, cut_bytes: 17, system_time: SystemTime(7) };
+        let line = record.to_string();
+        assert_eq!(RestartRecord::parse(line.strip_prefix("# restart: ").unwrap()), Ok(record));
     }
 
     #[test]

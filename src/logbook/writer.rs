@@ -5,17 +5,41 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use rustix::fs::{FlockOperation, flock};
 
 use super::header::{COLUMNS, Header};
-use super::record::{EndRecord, SkipRecord, TickRecord};
+use super::reader::Log;
+use super::record::{EndRecord, Ending, RestartRecord, SkipRecord, TickRecord};
 use super::system_time::SystemTime;
 
 /// The buffer is flushed when it has grown to this many bytes, even if nobody asks.
 const BUFFER_MAX: usize = 64 << 10;
+
+/// A log that is gone on with.
+#[derive(Debug)]
+pub struct Resumed {
+    /// What stands in it.
+    pub log: Log,
+    /// How many bytes of a torn last line were cut off.
+    pub cut_bytes: u64,
+    /// Whether its header is complete, column names included.
+    pub has_columns: bool,
+}
+
+/// Sees to it that one OS process writes a log, and no second one.
+fn lock(file: &File, path: &Path) -> Result<()> {
+    flock(file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        anyhow!(
+            "the log {} is being written by another OS process: a second copy of its machine? \
+             end one of them",
+            path.display()
+        )
+    })
+}
 
 /// A log that is being written.
 #[derive(Debug)]
@@ -42,10 +66,59 @@ impl LogWriter {
             };
             anyhow!("cannot create the log {}: {error}; {fix}", path.display())
         })?;
+        Self::begin(file, path, header)
+    }
+
+    fn begin(file: File, path: &Path, header: &Header) -> Result<Self> {
+        lock(&file, path)?;
         let mut writer =
             Self { file, path: path.to_owned(), buffer: header.to_string(), is_broken: false };
         writer.flush()?;
         Ok(writer)
+    }
+
+    /// Goes on with the log that an earlier incarnation left behind. A torn last line is cut off. A
+    /// log that is not there, or whose machine died while it wrote the header, is begun anew.
+    ///
+    /// # Errors
+    /// When the log was ended early, is of another run, is being written by another OS process, or cannot
+    /// be read or written.
+    pub fn resume(path: &Path, header: &Header) -> Result<(Self, Option<Resumed>)> {
+        let context = || format!("cannot go on with the log {}", path.display());
+        let mut file = match File::options().read(true).append(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Ok((Self::create(path, header)?, None));
+            }
+            Err(error) => return Err(error).with_context(context),
+        };
+        lock(&file, path)?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).with_context(context)?;
+        let whole_header = header.to_string();
+        if text.len() < whole_header.len() && whole_header.as_bytes().starts_with(&text) {
+            // Nobody has heard of a machine before its header is whole.
+            file.set_len(0).with_context(context)?;
+            return Ok((Self::begin(file, path, header)?, None));
+        }
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let log = Log::read(path, &text[..whole])?;
+        if log.header != *header {
+            bail!("{}: the log is of another run, or of another version", path.display());
+        }
+        if let Some(end) = log.end.as_ref().filter(|end| end.entry.why != Ending::Finished) {
+            let (path, line, why) = (path.display(), end.line, end.entry.why);
+            bail!(
+                "{path}:{line}: the machine has ended: {why}; it has told its peers so, and cannot \
+                 go on"
+            );
+        }
+        file.set_len(whole as u64).with_context(context)?;
+        let has_columns = std::str::from_utf8(&text[..whole])
+            .is_ok_and(|text| text.lines().any(|line| line.split_ascii_whitespace().eq(COLUMNS)));
+        let cut_bytes = (text.len() - whole) as u64;
+        let writer = Self { file, path: path.to_owned(), buffer: String::new(), is_broken: false };
+        Ok((writer, Some(Resumed { log, cut_bytes, has_columns })))
     }
 
     /// Writes the common start and the column names, which end the header.
@@ -54,6 +127,14 @@ impl LogWriter {
     /// When the file cannot be written.
     pub fn start(&mut self, start: SystemTime) -> Result<()> {
         self.line(&format_args!("# start: {start}"));
+        self.columns()
+    }
+
+    /// Writes the column names, if the common start stands in the log already.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn columns(&mut self) -> Result<()> {
         let [time, tick, model_time, lateness, event, peers, clock, queue, received, draw] =
             COLUMNS;
         self.line(&format_args!(
@@ -82,11 +163,20 @@ impl LogWriter {
         self.flush()
     }
 
+    /// Writes that the machine came back.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn restart(&mut self, record: &RestartRecord) -> Result<()> {
+        self.line(record);
+        self.flush()
+    }
+
     /// Writes the end entry, the last line of a whole log.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn end(mut self, record: &EndRecord) -> Result<()> {
+    pub fn end(&mut self, record: &EndRecord) -> Result<()> {
         self.line(record);
         self.flush()
     }

@@ -167,6 +167,7 @@ impl Search {
             start: Some(SystemTime(0)),
             ticks: ticks.collect(),
             skips: Vec::new(),
+            restarts: Vec::new(),
             end: self.is_whole(state).then_some(Numbered { line, entry: end }),
             torn_line: None,
             settled: node.done.len(),

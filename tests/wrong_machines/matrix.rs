@@ -170,7 +170,8 @@ const INTRODUCTION: &str = "\
 # The kill matrix
 
 The oracle, `scalemodel check`, is held against machines that are wrong on purpose. Each is wrong at
-one step: its clock, its draw, its queue, its wire, an entry, the header or the end entry, its pace.
+one step: its clock, its draw, its queue, its wire, an entry, the header or the end entry, its pace,
+its restart.
 Many of them have run in public programs for the same exercise. A rule that no wrong machine
 exercises would be a rule without proof.
 
@@ -181,7 +182,8 @@ How to read a table:
 
 - Each wrong machine runs 20 random trials in each setting that reveals it: the virtual pace, the
   real pace, a standstill (one machine stands still and skips ticks), a kill (one machine is killed
-  in the middle of a send). The real pace is played with lateness and delays as a network may have.
+  in the middle of a send), a restart (one machine is killed after an entry, and comes back from its
+  log). The real pace is played with lateness and delays as a network may have.
 - *spoiled* counts the runs whose logs differ from those of the right machine. In the others the
   wrong machine met no occasion to go wrong.
 - *caught* counts the spoiled runs that the oracle finds violated. It is all of them, unless a note

@@ -2,7 +2,7 @@
 //!
 //! Each step is a method whose default is right. A wrong machine overrides one of them.
 
-use scalemodel::logbook::{EndRecord, Header, SystemTime, TickRecord};
+use scalemodel::logbook::{EndRecord, Header, RestartRecord, SystemTime, TickRecord};
 use scalemodel::model::{Dice, MachineId, Stream, Tick, Timestamp};
 
 /// A message on its way, or in a queue.
@@ -30,6 +30,26 @@ pub(crate) struct Turn {
     pub(crate) model_time_us: u64,
     pub(crate) system_time: SystemTime,
     pub(crate) lateness_us: i64,
+}
+
+/// What a machine remembers when it comes back.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    /// The entry that tells of the restart.
+    pub(crate) entry: Option<RestartRecord>,
+    pub(crate) clock: Timestamp,
+    /// The random stream, as far as it was drawn.
+    pub(crate) dice: Dice,
+    /// The random stream from its beginning.
+    pub(crate) first_dice: Dice,
+    /// The last message that was received.
+    pub(crate) last_received: Option<Parcel>,
+    /// What its peers send again.
+    pub(crate) resent: Vec<Parcel>,
+    /// What it has recorded and not sent.
+    pub(crate) unsent: Vec<Parcel>,
+    /// The first and the last tick that it missed.
+    pub(crate) missed: Option<(Tick, Tick)>,
 }
 
 /// Every step that can go wrong, done right.
@@ -114,6 +134,14 @@ pub(crate) trait Seams {
     /// The entries that are written for an event; the clock before it is given too.
     fn entries(&mut self, record: TickRecord, _before: Timestamp) -> Vec<TickRecord> {
         vec![record]
+    }
+
+    /// What a machine remembers when it comes back.
+    fn come_back(&mut self, _memory: &mut Memory) {}
+
+    /// The entry of a restart that never was, to stand before that of an event.
+    fn invent_restart(&mut self) -> Option<RestartRecord> {
+        None
     }
 
     /// The end entry.

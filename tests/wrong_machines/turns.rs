@@ -21,7 +21,7 @@ const STANDSTILL_US: u64 = 2_500_000;
 pub(crate) fn turns(trial: &Trial, setting: Setting) -> Vec<Vec<Turn>> {
     match setting {
         Setting::Virtual => virtual_turns(trial),
-        Setting::Real | Setting::Kill => {
+        Setting::Real | Setting::Kill | Setting::Restart => {
             trial.machine_ids().map(|machine| real_turns(trial, machine, None)).collect()
         }
         Setting::Standstill => {
@@ -33,7 +33,7 @@ pub(crate) fn turns(trial: &Trial, setting: Setting) -> Vec<Vec<Turn>> {
     }
 }
 
-/// The machine that is killed or stands still.
+/// The machine that is killed, comes back or stands still.
 pub(crate) fn victim(trial: &Trial) -> MachineId {
     let machines = trial.machines.len() as u64;
     MachineId::at(usize::try_from(trial.seed.get() % machines).unwrap())

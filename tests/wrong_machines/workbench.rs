@@ -4,6 +4,8 @@
 //! It shares nothing with the engine of the program but the log's writer and the dice, and gives
 //! the same logs byte for byte where nothing is wrong, which a test holds it to.
 
+mod comeback;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -21,6 +23,7 @@ use tempfile::TempDir;
 
 use crate::seams::{Parcel, Seams, Turn};
 use crate::turns;
+use comeback::Away;
 
 /// How a run is driven, and what befalls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,10 +36,13 @@ pub(crate) enum Setting {
     Standstill,
     /// The real pace; one machine is killed in the middle of a send, and the others end early.
     Kill,
+    /// The real pace; one machine is killed after an entry, and comes back.
+    Restart,
 }
 
 impl Setting {
-    pub(crate) const ALL: [Self; 4] = [Self::Virtual, Self::Real, Self::Standstill, Self::Kill];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Virtual, Self::Real, Self::Standstill, Self::Kill, Self::Restart];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -44,6 +50,7 @@ impl Setting {
             Self::Real => "real pace",
             Self::Standstill => "standstill",
             Self::Kill => "kill",
+            Self::Restart => "restart",
         }
     }
 
@@ -98,6 +105,8 @@ struct Workbench<'a> {
     delays: Dice,
     /// When the victim was killed.
     killed_at: Option<u64>,
+    /// The absence of the victim, if it comes back.
+    away: Option<Away>,
 }
 
 /// One machine.
@@ -111,6 +120,7 @@ struct Station {
     /// How many of those that are coming are known to have arrived.
     noticed: usize,
     log: LogWriter,
+    last_received: Option<Parcel>,
     /// Messages by position of the other machine in the trial.
     sent: Vec<u64>,
     received: Vec<u64>,
@@ -135,6 +145,7 @@ impl<'a> Workbench<'a> {
                 coming: Vec::new(),
                 noticed: 0,
                 log,
+                last_received: None,
                 sent: vec![0; trial.machines.len()],
                 received: vec![0; trial.machines.len()],
                 ticks_done: 0,
@@ -143,7 +154,8 @@ impl<'a> Workbench<'a> {
         });
         let stations = stations.collect();
         let delays = turns::chance(trial, MachineId::new(u16::MAX));
-        Self { trial, setting, seams, stations, latest: BTreeMap::new(), delays, killed_at: None }
+        let (latest, killed_at, away) = (BTreeMap::new(), None, None);
+        Self { trial, setting, seams, stations, latest, delays, killed_at, away }
     }
 
     fn run(mut self) {
@@ -155,6 +167,9 @@ impl<'a> Workbench<'a> {
         }
         order.sort_by_key(|(now, machine, _)| (*now, *machine));
         for (now, machine, turn) in order {
+            if self.is_away(machine, turn) {
+                continue;
+            }
             match self.killed_at {
                 Some(_) if machine == turns::victim(self.trial) => {}
                 Some(at) if at + SURVIVED_US < now => {}
@@ -162,6 +177,7 @@ impl<'a> Workbench<'a> {
                 _ => self.tick(machine, turn),
             }
         }
+        self.come_back();
         self.end();
     }
 
@@ -210,9 +226,11 @@ impl<'a> Workbench<'a> {
         let before = station.clock;
         station.clock = self.seams.received(before, parcel.timestamp);
         station.received[parcel.from.index()] += 1;
+        station.last_received = Some(parcel);
         let from = self.trial.spec(parcel.from).port;
         let event = LoggedEvent::Receive { from, timestamp: parcel.timestamp };
         self.record(machine, turn, before, Entry { event, queue_len, draw });
+        self.dies(machine, turn.now, Vec::new());
     }
 
     /// An internal event or a send: its entry, and only then its messages.
@@ -231,7 +249,10 @@ impl<'a> Workbench<'a> {
         let is_killed = self.is_killed_by(machine, turn, to);
         if self.seams.records_first() {
             self.record(machine, turn, before, entry);
-            if !is_killed {
+            let parcel =
+                |to: &MachineId| Parcel { from: machine, to: *to, timestamp, arrives_at: 0 };
+            let unsent = to.iter().map(parcel).collect();
+            if !is_killed && !self.dies(machine, turn.now, unsent) {
                 self.send(machine, turn.now, to, timestamp);
             }
         } else {
@@ -265,6 +286,9 @@ impl<'a> Workbench<'a> {
             queue_len: entry.queue_len,
             draw: entry.draw,
         };
+        if let Some(restart) = self.seams.invent_restart() {
+            station.log.restart(&restart).unwrap();
+        }
         for record in self.seams.entries(record, before) {
             station.log.tick(&record).unwrap();
         }

@@ -6,6 +6,7 @@
 //! - [`headers`]: the logs are of one run.
 //! - [`schedule`]: ticks in order, none missing without an entry.
 //! - [`pace`]: ticks on schedule, none early.
+//! - [`restarts`]: machines that came back say so, and count their starts.
 //! - [`clock`]: the update rule of every event, and the clock condition over every edge of the
 //!   causal history.
 //! - [`draws`]: the draws are the seed's; events and peers are the draws'.
@@ -23,6 +24,7 @@ mod ends;
 mod headers;
 mod pace;
 mod queue;
+mod restarts;
 mod schedule;
 mod violation;
 
@@ -47,6 +49,8 @@ pub enum Rule {
     /// Ticks are numbered in order, stand at their model time, are not early, and none is missing
     /// without an entry.
     Schedule,
+    /// A machine that came back says so, and counts its starts; none does at the virtual pace.
+    Restarts,
     /// Every event advances its clock exactly as Lamport's rules say.
     ClockRule,
     /// If a happened before b, then clock(a) < clock(b).
@@ -67,9 +71,10 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order in which they are listed.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Headers,
         Self::Schedule,
+        Self::Restarts,
         Self::ClockRule,
         Self::ClockCondition,
         Self::Draws,
@@ -86,6 +91,7 @@ impl Rule {
         match self {
             Self::Headers => "headers",
             Self::Schedule => "schedule",
+            Self::Restarts => "restarts",
             Self::ClockRule => "clock-rule",
             Self::ClockCondition => "clock-condition",
             Self::Draws => "draws",
@@ -149,6 +155,7 @@ pub fn check(history: &History) -> Findings {
     headers::check(&mut complaints);
     schedule::check(&mut complaints);
     pace::check(&mut complaints);
+    restarts::check(&mut complaints);
     clock::check(&mut complaints);
     draws::check(&mut complaints);
     channels::check(&mut complaints);

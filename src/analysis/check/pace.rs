@@ -62,12 +62,16 @@ fn began(
     i128::try_from(due).unwrap_or(i128::MAX / 2) + i128::from(lateness_us) * 1000
 }
 
-/// No tick begins before the one before it.
+/// No tick begins before the one before it. A machine that came back knows the common start by
+/// another clock, or by a peer's word, so that its lateness is comparable from there on only.
 fn check_clock(machine: MachineId, log: &Log, speed: Speed, complaints: &mut Complaints<'_>) {
     let mut before = i128::MIN / 2;
     for (index, tick) in log.ticks.iter().enumerate() {
         let record = &tick.entry;
         let now = began(complaints, machine, speed, (record.tick, record.lateness_us));
+        if log.is_restarted_before(index) {
+            before = i128::MIN / 2;
+        }
         if now + TRUNCATION_NS < before && 0 <= record.lateness_us {
             let what = format!(
                 "tick {} began {} us before the tick above it, by their lateness",

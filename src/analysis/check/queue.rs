@@ -2,7 +2,8 @@
 //!
 //! What arrived between two ticks is the queue now, minus the queue before, plus one if the tick
 //! received: it is never negative. Only a tick with an empty queue draws, so the length is 0 on
-//! every send and internal event.
+//! every send and internal event. The queue lives in the OS process: a machine that came back begins
+//! with an empty one, and what was in it is sent again.
 //!
 //! At the virtual pace nothing is left to the network: in the queue are all messages sent at an
 //! earlier model time, ordered by (model time of the send, number of the sender). There every
@@ -86,6 +87,9 @@ fn check_lengths(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>)
     let mut before = 0;
     for (index, tick) in log.ticks.iter().enumerate() {
         let now = tick.entry.queue_len;
+        if log.is_restarted_before(index) {
+            before = 0;
+        }
         let is_receive = matches!(tick.entry.event, LoggedEvent::Receive { .. });
         if !is_receive && now != 0 {
             let what = format!("{} with {now} messages in the queue", tick.entry.event.name());
@@ -98,11 +102,15 @@ fn check_lengths(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>)
     }
 }
 
-/// The queue of the last tick is still there at the end, whatever arrived after it.
+/// The queue of the last tick is still there at the end, whatever arrived after it, unless the machine
+/// came back since.
 fn check_left(log: &Log, complaints: &mut Complaints<'_>) {
     let (Some(end), Some(last)) = (&log.end, log.ticks.last()) else {
         return;
     };
+    if log.is_restarted_before(log.ticks.len()) {
+        return;
+    }
     let left: u64 = end.entry.left.0.iter().map(|(_, count)| *count).sum();
     if left < last.entry.queue_len {
         let what = format!(

@@ -10,6 +10,7 @@
 //! - [`entry`]: the entries of ticks.
 //! - [`frame`]: the header and the end entry.
 //! - [`pace`]: when ticks run.
+//! - [`restart`]: what a machine that comes back remembers.
 
 mod clock;
 mod draw;
@@ -17,6 +18,7 @@ mod entry;
 mod frame;
 mod pace;
 mod queue;
+mod restart;
 mod wire;
 
 use scalemodel::analysis::check::Rule;
@@ -53,7 +55,7 @@ pub(crate) enum Sight {
 }
 
 /// The catalogue by seam: the title of each part, and its machines.
-pub(crate) const CATALOGUE: [(&str, &[WrongMachine]); 7] = [
+pub(crate) const CATALOGUE: [(&str, &[WrongMachine]); 8] = [
     ("The clock", clock::MACHINES),
     ("The draw", draw::MACHINES),
     ("The queue", queue::MACHINES),
@@ -61,6 +63,7 @@ pub(crate) const CATALOGUE: [(&str, &[WrongMachine]); 7] = [
     ("The entry", entry::MACHINES),
     ("Header and end entry", frame::MACHINES),
     ("The pace", pace::MACHINES),
+    ("The restart", restart::MACHINES),
 ];
 
 /// Every wrong machine.
@@ -83,6 +86,9 @@ const REAL: &[Setting] = &[Setting::Real];
 const STANDSTILL: &[Setting] = &[Setting::Standstill];
 /// It takes a kill to see that it is wrong.
 const KILL: &[Setting] = &[Setting::Kill];
+
+/// It takes a restart to see that it is wrong.
+const RESTART: &[Setting] = &[Setting::Restart];
 
 /// Makes a wrong machine before its first tick.
 fn make<S: Seams + Default + 'static>() -> Box<dyn Seams> {
