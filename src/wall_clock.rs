@@ -18,11 +18,13 @@ pub fn system_time() -> SystemTime {
     SystemTime(chrono::Utc::now().timestamp_micros())
 }
 
-/// The system time that the computer's clock will show at a coming instant, if nobody sets it.
+/// The system time that the computer's clock shows at an instant, if nobody sets it.
 #[must_use]
 pub fn system_time_at(instant: Instant) -> SystemTime {
-    let ahead = instant.saturating_duration_since(now());
-    SystemTime(system_time().0.saturating_add(micros(ahead)))
+    let (now, time) = (now(), system_time().0);
+    let ahead = micros(instant.saturating_duration_since(now));
+    let behind = micros(now.saturating_duration_since(instant));
+    SystemTime(time.saturating_add(ahead).saturating_sub(behind))
 }
 
 /// A length of time in whole microseconds.

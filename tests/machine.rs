@@ -7,18 +7,13 @@ mod common;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::Command;
 
-use common::{Bench, Running, wait_until};
+use common::{Bench, finish_all, wait_until};
 
 /// A minute of model time in half a second.
 const FAST: [&str; 2] = ["--speed", "120"];
-
-fn finish_all(machines: Vec<Running>) {
-    for machine in machines {
-        let (status, errors) = machine.finish();
-        assert!(status.success(), "{status}: {errors}");
-    }
-}
 
 #[test]
 fn three_machines_run_their_trial_and_causality_holds() {
@@ -87,25 +82,27 @@ fn strangers_are_refused_and_touch_no_clock() {
     let bench = Bench::new("127.20.1.6", 30, &[4, 4, 4]);
     let machines = bench.start_all(&["--speed", "15"]);
     wait_until("ticks are logged", || (1..=3).all(|machine| 4 < bench.ticks(machine)));
+    let hello = |run: &str, version: u32| {
+        let (boot, digest, nonce) = ("0".repeat(16), "1".repeat(16), "2".repeat(32));
+        format!("hello {version} {run} 1 2 1 {boot} real {digest} {nonce}")
+    };
     let cases = [
-        ("500000\n", "refused expected a message: CLOCK TICK SEQUENCE"),
-        ("500000 1 1\n", "refused expected a hello"),
-        ("GET / HTTP/1.1\r\n", "refused unknown line 'GET / HTTP/1.1\\r'"),
-        ("hello 1 another-run 1 2 1 real\n", "refused another run"),
-        ("hello 1 the-run 1 3 1 real\n", "refused this is machine 2, not machine 3"),
-        ("hello 1 the-run 9 2 1 real\n", "refused machine 9 is no peer of machine 2"),
-        ("hello 1 the-run 2 2 1 real\n", "refused machine 2 is no peer of machine 2"),
-        ("hello 1 the-run 1 2 1 real\n", "refused machine 1 is connected already"),
-        ("hello 7 the-run 1 2 1 real\n", "refused protocol 7; this machine speaks 1"),
-        ("hello 1 the-run 1 2 1 virtual\n", "refused another pace"),
-        ("hello 1 the-run", "refused the connection ended inside the line"),
-        (&"x".repeat(9000), "refused a line of more than 256 bytes"),
+        ("500000\n".to_owned(), "refused"),
+        ("500000 1 1 1 0 00000000\n".to_owned(), "refused"),
+        ("GET / HTTP/1.1\r\n".to_owned(), "refused"),
+        ("welcome 1 -\n".to_owned(), "refused"),
+        (format!("proof {}\n", "0".repeat(64)), "refused"),
+        ("hello 1 the-run 1 2 1 real\n".to_owned(), "refused"),
+        (hello("another-run", 2) + "\n", "refused"),
+        (hello("the-run", 7) + "\n", "refused protocol 7; this machine speaks 2"),
+        (hello("the-run", 2), "refused"),
+        ("x".repeat(9000), "refused"),
     ];
     for (line, expected) in cases {
-        let found = answer(&bench, 2, line);
+        let found = answer(&bench, 2, &line);
         // A stranger that says too much may be cut off by a reset before it reads the answer.
         let was_cut_off = 256 < line.len() && found.is_empty();
-        assert!(found.starts_with(expected) || was_cut_off, "{line:?}: {found}");
+        assert!(found == expected || was_cut_off, "{line:?}: {found}");
     }
     finish_all(machines);
     let (code, text) = bench.check();
@@ -160,26 +157,50 @@ fn an_earlier_log_is_never_overwritten() {
 }
 
 #[test]
-fn a_killed_machine_ends_its_peers_and_leaves_all_logs() {
-    let bench = Bench::new("127.20.1.11", 3600, &[10, 10, 10]);
-    let mut machines = bench.start_all(&[]);
+fn the_peers_of_a_killed_machine_go_on_and_wait_for_it_until_a_limit() {
+    let bench = Bench::new("127.20.1.11", 40, &[10, 10, 10]);
+    let mut machines = bench.start_all(&["--speed", "20", "--goodbye-limit", "0.5"]);
     wait_until("ticks are logged", || (1..=3).all(|machine| 3 < bench.ticks(machine)));
     machines.remove(1).signal("KILL");
     for machine in machines {
         let (status, errors) = machine.finish();
         assert_eq!(status.code(), Some(2));
-        // Who sees the broken connection first says so to the other.
-        assert!(errors.contains("peer 2 (127.20.1.11:20002) "), "{errors}");
+        let expected = "peer 2 (127.20.1.11:20002) did not say goodbye in time (--goodbye-limit)";
+        assert!(errors.contains(expected), "{errors}");
+        assert!(errors.contains("Connection refused"), "{errors}");
     }
-    let endings = bench.log(1) + &bench.log(3);
-    assert!(endings.contains("# end: why=peer-lost:20002 "), "{endings}");
-    assert!(3 < bench.ticks(2));
+    for machine in [1, 3] {
+        assert_eq!(bench.ticks(machine), 400);
+        assert!(bench.log(machine).contains("# end: why=peer-silent:20002 "));
+    }
     let (code, text) = bench.check();
     assert_eq!(code, 2, "{text}");
     assert!(
         text.contains("log20002.txt: the end entry; the machine still runs, or was killed"),
         "{text}"
     );
+}
+
+#[test]
+fn at_the_virtual_pace_a_killed_machine_ends_its_peers() {
+    let bench = Bench::new("127.20.1.17", 1_000_000, &[10, 10, 10]);
+    let mut machines = bench.start_all(&["--pace", "virtual"]);
+    wait_until("ticks are logged", || (1..=3).all(|machine| 3 < bench.ticks(machine)));
+    machines.remove(1).signal("KILL");
+    for machine in machines {
+        let (status, errors) = machine.finish();
+        assert_eq!(status.code(), Some(2));
+        // Who sees the broken connection first says so to the other.
+        assert!(errors.contains("peer 2 (127.20.1.17:20002) "), "{errors}");
+    }
+    let endings = [1, 3].map(|machine| last_line(&bench.log_file(machine))).concat();
+    assert!(endings.contains("# end: why=peer-lost:20002 "), "{endings}");
+}
+
+/// The last line of a log that may be long.
+fn last_line(file: &Path) -> String {
+    let output = Command::new("tail").args(["-n", "1"]).arg(file).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]

@@ -37,6 +37,15 @@ pub struct MachineArgs {
     #[arg(long, value_name = "DIR")]
     logs: PathBuf,
 
+    /// Go on from the log that this machine left behind when its OS process died, at the real pace
+    #[arg(long)]
+    resume: bool,
+
+    /// The file of the run's secret, which all of its machines share; made if it is not there
+    /// [default: DIR/secret]
+    #[arg(long, value_name = "FILE")]
+    secret: Option<PathBuf>,
+
     #[command(flatten)]
     pace: PaceOptions,
 
@@ -113,6 +122,8 @@ pub fn run(args: &MachineArgs) -> Result<Answer> {
         machine: MachineId::new(args.machine),
         run: args.run.clone(),
         logs: args.logs.clone(),
+        secret: args.secret.clone().unwrap_or_else(|| args.logs.join("secret")),
+        is_resumed: args.resume,
         pace: args.pace.pace()?,
         limits: Limits {
             skip_after: args.pace.skip_after(),

@@ -1,133 +1,103 @@
 //! Connecting, and the common start.
 //!
-//! No order of launch is needed: each machine connects to every peer, at once and then with
-//! backoff, while its listener lets the peers in. When all connections of a machine stand it tells
-//! machine 1, and machine 1 answers all: start in so many nanoseconds. That is a length of time,
-//! so the clocks of hosts need not agree.
+//! No order of launch is needed: the courier connects to every peer, while the listener lets the
+//! peers in. When all connections of a machine stand it tells machine 1, and machine 1 answers all:
+//! start in so many nanoseconds. That is a length of time, so the clocks of hosts need not agree.
+//!
+//! A machine that comes back finds a run that goes on: the first peer that welcomes it tells it when
+//! the start was, or else its own log does. It waits for nobody who is not there.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 
+use super::courier::starter;
 use super::inbox::{Halt, Inbox, Notice};
-use super::producer::{Attempt, Producer, Producers, Refusal};
-use super::wire::{Hello, Line};
+use super::producer::Producers;
 use crate::model::MachineId;
 use crate::trial::Trial;
 use crate::wall_clock;
 
-/// The first wait between two attempts to connect; it doubles up to [`BACKOFF_MAX`].
-const BACKOFF_MIN: Duration = Duration::from_millis(1);
-const BACKOFF_MAX: Duration = Duration::from_millis(100);
+/// How often a machine that comes back looks whether every peer was tried.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// Machine 1, which names the common start.
-fn starter() -> MachineId {
-    MachineId::new(1)
-}
-
-/// Builds the connections of one machine.
+/// Brings one machine to the common start.
 #[derive(Debug)]
 pub(super) struct Assembly<'a> {
     pub(super) trial: &'a Trial,
+    pub(super) machine: MachineId,
     pub(super) inbox: &'a mut Inbox,
-    /// The hello of this machine; its receiver is filled in for each peer.
-    pub(super) hello: Hello,
+    pub(super) producers: &'a mut Producers,
     /// How long the assembly may take.
     pub(super) limit: Duration,
     /// How far ahead machine 1 names the common start.
     pub(super) start_delay: Duration,
+    /// The common start as the machine's own log tells it, if it comes back.
+    pub(super) logged_start: Option<Instant>,
 }
 
 /// Who has been heard of.
 #[derive(Debug, Default)]
 struct Roll {
+    welcomed: BTreeSet<MachineId>,
     connected: BTreeSet<MachineId>,
     ready: BTreeSet<MachineId>,
     start: Option<Instant>,
 }
 
 impl Assembly<'_> {
-    /// Connects to every peer, waits for every peer, and agrees on the common start.
-    pub(super) fn assemble(mut self) -> Result<(Producers, Instant), Halt> {
+    /// Waits for the peers, and agrees on the common start.
+    pub(super) fn assemble(mut self) -> Result<Instant, Halt> {
         let deadline = wall_clock::now() + self.limit;
-        let peers = self.trial.peers(self.hello.from);
         let mut roll = Roll::default();
-        let producers = self.connect_all(&peers, deadline, &mut roll)?;
-        let mut producers = Producers::new(producers, &peers);
-        self.wait_for(deadline, &mut roll, "did not connect to this machine", |roll| {
-            missing(&peers, &roll.connected)
-        })?;
-        let start = if self.hello.from == starter() {
-            self.wait_for(deadline, &mut roll, "did not get ready", |roll| {
-                missing(&peers, &roll.ready)
-            })?;
-            self.name_start(&peers, &mut producers)?
-        } else {
-            producers.say(starter(), &Line::Ready)?;
-            self.wait_for(deadline, &mut roll, "did not name the common start", |roll| {
-                if roll.start.is_some() { Vec::new() } else { vec![starter()] }
-            })?;
-            roll.start.expect("the wait ends when the start is named")
-        };
-        Ok((producers, start))
-    }
-
-    fn connect_all(
-        &mut self,
-        peers: &[MachineId],
-        deadline: Instant,
-        roll: &mut Roll,
-    ) -> Result<Vec<Producer>, Halt> {
-        let mut attempts: Vec<Attempt> = peers.iter().map(|peer| self.attempt(*peer)).collect();
-        let mut producers = Vec::new();
-        let mut backoff = BACKOFF_MIN;
-        loop {
-            let mut absent = Vec::new();
-            let mut failed = Vec::new();
-            for mut attempt in attempts {
-                match attempt.go_on() {
-                    Ok(producer) => producers.push(producer),
-                    Err(Refusal::NotYet(why)) => {
-                        absent.push((attempt.peer(), why));
-                        failed.push(attempt);
-                    }
-                    Err(Refusal::Final(why)) => {
-                        let name = self.name(attempt.peer());
-                        return Err(Halt::Failed(anyhow!("{name}: {why}")));
-                    }
-                }
-            }
-            attempts = failed;
-            if absent.is_empty() {
-                return Ok(producers);
-            }
-            if deadline <= wall_clock::now() {
-                return Err(self.unreached(&absent));
-            }
-            self.listen_until(deadline.min(wall_clock::now() + backoff), roll)
-                .map_err(|halt| self.also_unreached(halt, &absent))?;
-            backoff = BACKOFF_MAX.min(backoff * 2);
+        match self.logged_start {
+            Some(start) => self.come_back(start, deadline, &mut roll),
+            None => self.begin(deadline, &mut roll),
         }
     }
 
-    fn attempt(&self, peer: MachineId) -> Attempt {
-        let hello = Hello { to: peer, ..self.hello.clone() };
-        Attempt::new(self.trial.spec(peer).address(), hello)
+    /// The start of a run; or, for a machine that died before it, of one that may have begun.
+    fn begin(&mut self, deadline: Instant, roll: &mut Roll) -> Result<Instant, Halt> {
+        let peers = self.trial.peers(self.machine);
+        self.wait_for(deadline, roll, "", |roll| missing(&peers, &roll.welcomed))?;
+        self.wait_for(deadline, roll, "did not connect to this machine", |roll| {
+            missing(&peers, &roll.connected)
+        })?;
+        if self.machine == starter() {
+            self.wait_for(deadline, roll, "did not get ready", |roll| {
+                missing(&peers, &roll.ready)
+            })?;
+            let start = roll.start.unwrap_or_else(|| wall_clock::now() + self.start_delay);
+            self.producers.name_start(start);
+            return Ok(start);
+        }
+        self.producers.get_ready(starter());
+        self.wait_for(deadline, roll, "did not name the common start", |_| vec![starter()])?;
+        Ok(roll.start.expect("the wait ends when the start is named"))
     }
 
-    fn name_start(&self, peers: &[MachineId], producers: &mut Producers) -> Result<Instant, Halt> {
-        let start = wall_clock::now() + self.start_delay;
-        for &peer in peers {
-            // What is left of the delay when this peer's line is written.
-            let left = start.saturating_duration_since(wall_clock::now());
-            let in_ns = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
-            producers.say(peer, &Line::Start { in_ns })?;
+    /// Takes part again as soon as every peer has been tried.
+    fn come_back(
+        &mut self,
+        logged_start: Instant,
+        deadline: Instant,
+        roll: &mut Roll,
+    ) -> Result<Instant, Halt> {
+        while !self.producers.are_tried() && wall_clock::now() < deadline {
+            let next_look = deadline.min(wall_clock::now() + LOOK_AGAIN);
+            while let Some(notice) = self.inbox.next_notice(next_look) {
+                self.enrol(notice, roll)?;
+            }
+        }
+        let start = roll.start.unwrap_or(logged_start);
+        if self.machine == starter() {
+            self.producers.name_start(start);
         }
         Ok(start)
     }
 
-    /// Waits until nobody is missing.
+    /// Waits until nobody is missing, or the run is known to have begun.
     fn wait_for(
         &mut self,
         deadline: Instant,
@@ -137,15 +107,11 @@ impl Assembly<'_> {
     ) -> Result<(), Halt> {
         loop {
             let absent = missing(roll);
-            if absent.is_empty() {
+            if absent.is_empty() || roll.start.is_some() {
                 return Ok(());
             }
             if deadline <= wall_clock::now() {
-                let names: Vec<_> = absent.iter().map(|peer| self.name(*peer)).collect();
-                let (names, limit) = (names.join(", "), self.limit.as_secs_f64());
-                return Err(Halt::Failed(anyhow!(
-                    "{names} {failure} within {limit} s (--connect-limit)"
-                )));
+                return Err(self.too_late(&absent, failure));
             }
             if let Some(notice) = self.inbox.next_notice(deadline) {
                 self.enrol(notice, roll)?;
@@ -153,48 +119,42 @@ impl Assembly<'_> {
         }
     }
 
-    /// Waits for a while, and keeps the roll meanwhile.
-    fn listen_until(&mut self, until: Instant, roll: &mut Roll) -> Result<(), Halt> {
-        while let Some(notice) = self.inbox.next_notice(until) {
-            self.enrol(notice, roll)?;
+    fn enrol(&mut self, notice: Notice, roll: &mut Roll) -> Result<(), Halt> {
+        match notice {
+            Notice::Connected(peer) => {
+                roll.connected.insert(peer);
+            }
+            Notice::Disconnected(peer) => {
+                roll.connected.remove(&peer);
+            }
+            Notice::Welcomed { peer, start } => {
+                roll.welcomed.insert(peer);
+                roll.start = roll.start.or(start);
+            }
+            Notice::Ready(peer) => {
+                roll.ready.insert(peer);
+            }
+            Notice::Start(start) => roll.start = roll.start.or(Some(start)),
+            Notice::Refused { from, why } => {
+                return Err(Halt::Failed(anyhow!("{}: {why}", self.name(from))));
+            }
+            other => return self.inbox.heed(other),
         }
         Ok(())
     }
 
-    fn enrol(&mut self, notice: Notice, roll: &mut Roll) -> Result<(), Halt> {
-        let is_first = match notice {
-            Notice::Connected(peer) => roll.connected.insert(peer),
-            Notice::Disconnected(peer) => roll.connected.remove(&peer),
-            Notice::Ready(peer) if self.hello.from == starter() => roll.ready.insert(peer),
-            Notice::Start(start) => roll.start.replace(start).is_none(),
-            other => return self.inbox.heed(other),
-        };
-        if is_first {
-            Ok(())
-        } else {
-            Err(Halt::Failed(anyhow!("a peer connected, or said 'ready' or 'start', twice")))
+    /// Names who is missing, and why it cannot be reached if that is known.
+    fn too_late(&self, absent: &[MachineId], failure: &str) -> Halt {
+        let limit = self.limit.as_secs_f64();
+        let troubles = self.producers.troubles();
+        if troubles.is_empty() {
+            let names: Vec<_> = absent.iter().map(|peer| self.name(*peer)).collect();
+            let names = names.join(", ");
+            return Halt::Failed(anyhow!("{names} {failure} within {limit} s (--connect-limit)"));
         }
-    }
-
-    /// A peer that gives up first must not hide who is missing.
-    fn also_unreached(&self, halt: Halt, absent: &[(MachineId, String)]) -> Halt {
-        match halt {
-            Halt::PeerLost { peer, why } => {
-                let name = self.name(peer);
-                Halt::Failed(anyhow!("{name} gave up: {why}; {}", self.reasons(absent)))
-            }
-            other => other,
-        }
-    }
-
-    fn reasons(&self, absent: &[(MachineId, String)]) -> String {
-        let peers = absent.iter().map(|(peer, why)| format!("{}: {why}", self.name(*peer)));
-        format!("not reached: {}", peers.collect::<Vec<_>>().join("; "))
-    }
-
-    fn unreached(&self, absent: &[(MachineId, String)]) -> Halt {
-        let (reasons, limit) = (self.reasons(absent), self.limit.as_secs_f64());
-        Halt::Failed(anyhow!("{reasons}; within {limit} s (--connect-limit)"))
+        let reasons = troubles.iter().map(|(peer, why)| format!("{}: {why}", self.name(*peer)));
+        let reasons = reasons.collect::<Vec<_>>().join("; ");
+        Halt::Failed(anyhow!("not reached: {reasons}; within {limit} s (--connect-limit)"))
     }
 
     fn name(&self, peer: MachineId) -> String {

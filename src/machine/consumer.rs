@@ -1,80 +1,70 @@
 //! A consumer thread: reads one incoming connection, and feeds the inbox at network speed.
 
-use std::io::{BufRead, ErrorKind};
-use std::time::Duration;
+use std::io::{self, BufRead, ErrorKind};
 
-use super::inbox::{Arrival, Notice};
-use super::listener::Door;
+use log::{debug, info};
+
+use super::door::{Door, Reception, Visit, instant_in};
+use super::inbox::Notice;
 use super::wire::{LINE_LEN_MAX, Line, read_line};
-use crate::model::{MachineId, Message, Tick};
+use crate::model::MachineId;
 use crate::quote::shown;
-use crate::wall_clock;
 
-/// Reads lines until the peer's goodbye; a connection that ends before that is lost.
-pub(super) fn consume(mut stream: impl BufRead, from: MachineId, door: &Door) {
+/// Reads lines until the connection ends.
+pub(super) fn consume(mut stream: impl BufRead, visit: Visit, door: &Door) {
     let mut buffer = Vec::with_capacity(64);
-    let mut sequence = 0;
-    let mut promised = Tick(1);
-    let mut is_silent = true;
-    let mut is_full = false;
     loop {
-        let line = match read_line(&mut stream, LINE_LEN_MAX, &mut buffer) {
-            Ok(Some(line)) => line,
-            Ok(None) if is_silent => return door.release(from),
-            Err(error) if is_silent && error.kind() == ErrorKind::ConnectionReset => {
-                return door.release(from);
+        let reception = match read_line(&mut stream, LINE_LEN_MAX, &mut buffer) {
+            Ok(Some(line)) => take(line, visit, door),
+            Ok(None) => return door.leave(visit),
+            Err(error) if is_corrupted_message(&error, &buffer) => {
+                info!("discarded a message of machine {}: {error}", visit.peer);
+                door.lose_message(visit)
             }
-            Ok(None) => return lose(door, from, "its connection ended without a goodbye"),
-            Err(error) => return lose(door, from, &error.to_string()),
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                Reception::Wrong(error.to_string())
+            }
+            Err(error) => {
+                debug!("the connection from machine {} failed: {error}", visit.peer);
+                return door.break_off(visit);
+            }
         };
-        is_silent = false;
-        match line {
-            Line::Message { timestamp, tick, sequence: found } => {
-                sequence += 1;
-                if found != sequence {
-                    let why = format!("message {found} arrived where {sequence} was due");
-                    return lose(door, from, &why);
-                }
-                if tick < promised {
-                    let why = format!("it sent on its tick {tick}, and had promised not to");
-                    return lose(door, from, &why);
-                }
-                let message = Message { from, timestamp };
-                let has_room = door.inbox.arrive(Arrival { message, sent_at: tick });
-                if !has_room && !is_full {
-                    // The machine ends; what comes until the goodbye is read and let go.
-                    is_full = true;
-                    door.inbox.tell_full();
-                }
-            }
-            Line::Promise(before) if door.is_virtual && promised < before => {
-                promised = before;
-                door.inbox.promise(from, before);
-            }
-            Line::Ready => door.inbox.tell(Notice::Ready(from)),
-            Line::Start { in_ns } if from == MachineId::new(1) => {
-                let begin = wall_clock::now() + Duration::from_nanos(in_ns);
-                door.inbox.tell(Notice::Start(begin));
-            }
-            Line::Goodbye { sent, left_for } if left_for.is_none_or(|cause| door.knows(cause)) => {
-                // Who leaves because of this machine is, seen from here, the one who leaves.
-                let own_fault = |cause| if cause == door.machine { from } else { cause };
-                let left_for = left_for.map(own_fault);
-                return door.inbox.tell(Notice::Goodbye { from, sent, left_for });
-            }
-            Line::Goodbye { .. }
-            | Line::Promise(_)
-            | Line::Start { .. }
-            | Line::Hello(_)
-            | Line::Welcome
-            | Line::Refused(_) => {
-                let said = shown(line.to_string());
-                return lose(door, from, &format!("it said {said}, which is not its to say"));
+        match reception {
+            Reception::Taken => {}
+            Reception::Superseded => return,
+            Reception::Wrong(why) => {
+                return door.inbox.tell(Notice::Lost { from: visit.peer, why });
             }
         }
     }
 }
 
-fn lose(door: &Door, from: MachineId, why: &str) {
-    door.inbox.tell(Notice::Lost { from, why: why.to_owned() });
+/// A line that began as a message and is none: it was changed on its way, and is sent again.
+fn is_corrupted_message(error: &io::Error, line: &[u8]) -> bool {
+    error.kind() == ErrorKind::InvalidData
+        && line.len() <= LINE_LEN_MAX
+        && line.first().is_some_and(u8::is_ascii_digit)
+}
+
+fn take(line: Line, visit: Visit, door: &Door) -> Reception {
+    let is_virtual = door.identity.is_virtual;
+    match line {
+        Line::Message(message) => return door.take_message(visit, &message),
+        Line::Promise(before) if is_virtual => return door.take_promise(visit, before),
+        Line::Goodbye { sent, left_for } if left_for.is_none_or(|cause| door.knows(cause)) => {
+            // Who leaves because of this machine is, seen from here, the one who leaves.
+            let own = door.identity.machine;
+            let own_fault = |cause| if cause == own { visit.peer } else { cause };
+            return door.take_goodbye(visit, sent, left_for.map(own_fault));
+        }
+        Line::Ready => door.inbox.tell(Notice::Ready(visit.peer)),
+        Line::Start { in_ns } if visit.peer == MachineId::new(1) => {
+            door.inbox.tell(Notice::Start(instant_in(in_ns)));
+        }
+        other => {
+            let said = shown(other.to_string());
+            return Reception::Wrong(format!("it said {said}, which is not its to say"));
+        }
+    }
+    Reception::Taken
 }

@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
+use log::warn;
 
-use super::inbox::Halt;
+use super::door::Door;
+use super::inbox::{Halt, Inbox};
 use super::pacemaker::Pacemaker;
+use super::producer::Producers;
 use super::tick_loop::TickLoop;
 use crate::logbook::{ChannelCounts, EndRecord, Ending};
 use crate::model::MachineId;
@@ -23,6 +26,9 @@ pub(super) fn part(
     halt: Option<Halt>,
     limit: Duration,
 ) -> Option<Halt> {
+    if let Some(broken @ Halt::LogBroken(_)) = halt {
+        return Some(broken);
+    }
     let deadline = match halt {
         None => pacemaker.goodbyes_due(limit),
         Some(_) => Some(wall_clock::now() + limit),
@@ -45,9 +51,30 @@ pub(super) fn part(
         received: by_port(ticks.trial, of_peers(&ticks, &ticks.tally.received)),
         left: by_port(ticks.trial, of_peers(&ticks, &left)),
     };
-    // What went wrong first is what the machine tells.
-    let written = ticks.outlet.log.end(&record).err().map(Halt::Failed);
-    halt.or(trouble).or(written)
+    if let Err(error) = ticks.outlet.log.end(&record) {
+        // What went wrong first is what the machine tells.
+        return halt.or(trouble).or(Some(Halt::LogBroken(error)));
+    }
+    ticks.outlet.door.end();
+    let TickLoop { inbox, outlet, .. } = &mut ticks;
+    let unheard = match why {
+        Ending::Finished => be_heard(inbox, &outlet.producers, &outlet.door, deadline),
+        _ => None,
+    };
+    halt.or(trouble).or(unheard)
+}
+
+/// Answers the peers of a machine that had finished when it died: they may need its goodbye, and
+/// messages that it sent, to come to their ends. Gives what ends it before all of them have.
+pub(super) fn part_again(
+    inbox: &mut Inbox,
+    producers: &mut Producers,
+    door: &Door,
+    limit: Duration,
+) -> Option<Halt> {
+    door.end();
+    producers.say_goodbye(None);
+    be_heard(inbox, producers, door, Some(wall_clock::now() + limit))
 }
 
 /// Says goodbye and reads until nobody's is missing; gives the worst that happens meanwhile.
@@ -57,7 +84,8 @@ fn hear_goodbyes(
     deadline: Option<Instant>,
 ) -> Option<Halt> {
     let left_for = halt.map(|halt| halt.cause(ticks.id));
-    let mut trouble = ticks.outlet.producers.say_goodbye(left_for).err();
+    ticks.outlet.producers.say_goodbye(left_for);
+    let mut trouble = None;
     let mut absent: Vec<MachineId> = ticks.outlet.producers.sent().map(|(peer, _)| peer).collect();
     loop {
         let is_lost =
@@ -65,7 +93,12 @@ fn hear_goodbyes(
         absent.retain(|peer| ticks.inbox.goodbye_of(*peer).is_none() && !is_lost(*peer));
         let Some(&peer) = absent.first() else { return trouble };
         match ticks.inbox.next_notice(deadline).map(|notice| ticks.inbox.heed(notice)) {
-            None => return worse(trouble, Halt::PeerSilent(peer)),
+            None => {
+                return worse(
+                    trouble,
+                    silent(&ticks.outlet.producers, peer, "did not say goodbye"),
+                );
+            }
             Some(Ok(())) => {}
             Some(Err(next)) => {
                 absent.retain(|peer| !next.loses(*peer));
@@ -73,6 +106,37 @@ fn hear_goodbyes(
             }
         }
     }
+}
+
+/// Waits until every peer has said that its log is whole, and was told that this machine's is; so
+/// that none has to come back to a machine that is gone.
+fn be_heard(
+    inbox: &mut Inbox,
+    producers: &Producers,
+    door: &Door,
+    deadline: Option<Instant>,
+) -> Option<Halt> {
+    loop {
+        let (unheard, unanswered) = (producers.unheard(), door.unanswered());
+        let &peer = unheard.first().or(unanswered.first())?;
+        match inbox.next_notice(deadline).map(|notice| inbox.heed(notice)) {
+            None if unheard.is_empty() => {
+                // Its log is whole, so all is well with the run.
+                warn!("machine {peer} did not come to hear that this machine's log is whole");
+                return None;
+            }
+            None => return Some(silent(producers, peer, "did not say that its log is whole")),
+            Some(Ok(())) => {}
+            Some(Err(next)) => return Some(next),
+        }
+    }
+}
+
+/// Tells of a peer for which no time is left, and why it cannot be reached if that is known.
+fn silent(producers: &Producers, peer: MachineId, what: &str) -> Halt {
+    let trouble = producers.troubles().into_iter().find(|(other, _)| *other == peer);
+    let trouble = trouble.map_or(String::new(), |(_, why)| format!(": {why}"));
+    Halt::PeerSilent { peer, what: format!("{what} in time (--goodbye-limit){trouble}") }
 }
 
 /// What happened first, unless what comes next is grave and it was not.
@@ -126,8 +190,8 @@ fn ending(trial: &Trial, halt: Option<&Halt>, trouble: Option<&Halt>) -> Ending 
         Some(Halt::Signalled(_)) => Ending::Interrupted,
         Some(Halt::PeerLeft(peer)) => Ending::PeerLeft(port(peer)),
         Some(Halt::PeerLost { peer, .. }) => Ending::PeerLost(port(peer)),
-        Some(Halt::PeerSilent(peer)) => Ending::PeerSilent(port(peer)),
-        Some(Halt::Failed(_)) => Ending::Failed,
+        Some(Halt::PeerSilent { peer, .. }) => Ending::PeerSilent(port(peer)),
+        Some(Halt::Failed(_) | Halt::LogBroken(_)) => Ending::Failed,
     }
 }
 
@@ -138,9 +202,10 @@ pub(super) fn explain(trial: &Trial, halt: Halt) -> anyhow::Error {
         Halt::Signalled(signal) => anyhow!("ended by signal {signal}"),
         Halt::PeerLeft(peer) => anyhow!("{} left before its last tick", name(peer)),
         Halt::PeerLost { peer, why } => anyhow!("{} is lost: {why}", name(peer)),
-        Halt::PeerSilent(peer) => {
-            anyhow!("{} did not say goodbye in time (--goodbye-limit)", name(peer))
-        }
+        Halt::PeerSilent { peer, what } => anyhow!("{} {what}", name(peer)),
         Halt::Failed(error) => error,
+        Halt::LogBroken(error) => {
+            error.context("nothing more is done, as it could not be recorded; --resume goes on")
+        }
     }
 }

@@ -7,6 +7,7 @@
 //! The tick loop looks into both and then parks until it is woken. A blocking receive would spin
 //! before it sleeps, which costs more than all of a tick's work.
 
+use std::cmp::Ordering as Order;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,15 +18,16 @@ use anyhow::anyhow;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::promise_board::PromiseBoard;
-use crate::model::{Lookahead, MachineId, Message, Tick};
+use super::wire::MessageLine;
+use crate::model::{Arrival, Lookahead, MachineId, Message, Tick};
 use crate::wall_clock;
 
 /// A message that has arrived, for the tick loop to take when it is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Arrival {
+pub(super) struct Arrived {
     pub(super) message: Message,
-    /// The sender's tick at which it was sent.
-    pub(super) sent_at: Tick,
+    /// When it arrives in model time, which the virtual pace goes by.
+    pub(super) arrival: Arrival,
 }
 
 /// What the tick loop must hear of at once.
@@ -33,15 +35,21 @@ pub(super) struct Arrival {
 pub(super) enum Notice {
     /// A peer's connection to this machine stands.
     Connected(MachineId),
-    /// A peer's connection ended before anything was said on it: it may connect again.
+    /// A peer's connection to this machine has ended. It may connect anew.
     Disconnected(MachineId),
+    /// This machine's connection to a peer stands; the common start, if the peer knows it.
+    Welcomed { peer: MachineId, start: Option<Instant> },
+    /// A peer will never let this machine in, or another program holds its port.
+    Refused { from: MachineId, why: String },
     /// A peer's connections all stand. Only machine 1 is told.
     Ready(MachineId),
     /// Machine 1 has named the common start.
     Start(Instant),
     /// A peer has sent its last line.
     Goodbye { from: MachineId, sent: u64, left_for: Option<MachineId> },
-    /// The connection from a peer ended without a goodbye, or broke the protocol.
+    /// A peer has heard the goodbye of this machine, and its log is whole; or was told so.
+    Heard,
+    /// A peer broke the protocol; or, at the virtual pace, it is gone.
     Lost { from: MachineId, why: String },
     /// So many messages wait that a bound is reached.
     Full { limit: usize },
@@ -58,10 +66,13 @@ pub(super) enum Halt {
     PeerLeft(MachineId),
     /// The connection to or from this peer broke.
     PeerLost { peer: MachineId, why: String },
-    /// This peer did not say goodbye in time.
-    PeerSilent(MachineId),
+    /// This peer did not do in time what a machine waits for at its end.
+    PeerSilent { peer: MachineId, what: String },
     /// A bound was reached, or the operating system refused something.
     Failed(anyhow::Error),
+    /// The log cannot be written. What is not recorded has not happened, so the machine dies as it
+    /// stands, without a goodbye, and may come back when there is room.
+    LogBroken(anyhow::Error),
 }
 
 impl Halt {
@@ -76,14 +87,19 @@ impl Halt {
     /// The machine because of which `own` leaves.
     pub(super) fn cause(&self, own: MachineId) -> MachineId {
         match self {
-            Self::PeerLeft(peer) | Self::PeerLost { peer, .. } | Self::PeerSilent(peer) => *peer,
-            Self::Signalled(_) | Self::Failed(_) => own,
+            Self::PeerLeft(peer) | Self::PeerLost { peer, .. } | Self::PeerSilent { peer, .. } => {
+                *peer
+            }
+            Self::Signalled(_) | Self::Failed(_) | Self::LogBroken(_) => own,
         }
     }
 
     /// Whether some peer was not heard out, or something failed: worse than a peer's early leave.
     pub(super) fn is_grave(&self) -> bool {
-        matches!(self, Self::PeerLost { .. } | Self::PeerSilent(_) | Self::Failed(_))
+        matches!(
+            self,
+            Self::PeerLost { .. } | Self::PeerSilent { .. } | Self::Failed(_) | Self::LogBroken(_)
+        )
     }
 
     /// Whether the connection to or from `peer` is broken, so that no goodbye will come.
@@ -92,16 +108,10 @@ impl Halt {
     }
 }
 
-impl From<anyhow::Error> for Halt {
-    fn from(error: anyhow::Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
 /// The sending side, one for every consumer thread.
 #[derive(Clone, Debug)]
 pub(super) struct InboxSender {
-    arrivals: Sender<Arrival>,
+    arrivals: Sender<Arrived>,
     notices: Sender<Notice>,
     waiting: Arc<AtomicUsize>,
     queue_limit: usize,
@@ -110,14 +120,17 @@ pub(super) struct InboxSender {
 }
 
 impl InboxSender {
-    /// Puts an arrival into the queue; false if the queue is full.
-    pub(super) fn arrive(&self, arrival: Arrival) -> bool {
-        let has_room = self.waiting.fetch_add(1, Ordering::Relaxed) < self.queue_limit;
-        if has_room {
-            // The tick loop ends before its consumers do; nobody misses what arrives after that.
-            let _ = self.arrivals.send(arrival);
+    /// Puts a message into the queue. One too many ends the machine, which needs no more then.
+    pub(super) fn arrive(&self, from: MachineId, line: &MessageLine) {
+        let message = Message { from, timestamp: line.timestamp };
+        match self.waiting.fetch_add(1, Ordering::Relaxed).cmp(&self.queue_limit) {
+            Order::Less => {
+                // The tick loop ends before its consumers do; nobody misses what comes after that.
+                let _ = self.arrivals.send(Arrived { message, arrival: line.arrival });
+            }
+            Order::Equal => self.tell(Notice::Full { limit: self.queue_limit }),
+            Order::Greater => {}
         }
-        has_room
     }
 
     /// Notes a promise, after everything that was sent before it has arrived.
@@ -125,11 +138,6 @@ impl InboxSender {
         if self.promises.note(from, before) {
             self.tick_thread.unpark();
         }
-    }
-
-    /// Tells the tick loop that the queue is full, which ends the machine.
-    pub(super) fn tell_full(&self) {
-        self.tell(Notice::Full { limit: self.queue_limit });
     }
 
     /// Tells the tick loop at once.
@@ -142,7 +150,7 @@ impl InboxSender {
 /// The receiving side.
 #[derive(Debug)]
 pub(super) struct Inbox {
-    arrivals: Receiver<Arrival>,
+    arrivals: Receiver<Arrived>,
     notices: Receiver<Notice>,
     /// How many messages wait: those that have arrived, and no tick has received yet.
     waiting: Arc<AtomicUsize>,
@@ -171,7 +179,7 @@ pub(super) fn inbox(queue_limit: usize) -> (InboxSender, Inbox) {
 
 impl Inbox {
     /// Takes the oldest message that has arrived, if there is one.
-    pub(super) fn take_arrival(&self) -> Option<Arrival> {
+    pub(super) fn take_arrival(&self) -> Option<Arrived> {
         self.arrivals.try_recv().ok()
     }
 
@@ -229,7 +237,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// Takes in a notice while ticks run: goodbyes are kept, everything else halts the machine.
+    /// Takes in a notice while ticks run: goodbyes are kept, and what ends the machine halts it.
     pub(super) fn heed(&mut self, notice: Notice) -> Result<(), Halt> {
         match notice {
             Notice::Goodbye { from, sent, left_for } => {
@@ -239,17 +247,14 @@ impl Inbox {
             Notice::Lost { from, why } => Err(Halt::PeerLost { peer: from, why }),
             Notice::Signalled(signal) => Err(Halt::Signalled(signal)),
             Notice::Full { limit } => Err(Halt::queue_is_full(limit)),
-            Notice::Disconnected(from) => {
-                let why = "its connection ended without a goodbye".to_owned();
-                Err(Halt::PeerLost { peer: from, why })
-            }
-            Notice::Connected(from) | Notice::Ready(from) => {
-                let why = "it connected, or said 'ready', out of turn".to_owned();
-                Err(Halt::PeerLost { peer: from, why })
-            }
-            Notice::Start(_) => {
-                Err(Halt::Failed(anyhow!("machine 1 named the common start a second time")))
-            }
+            Notice::Refused { from, why } => Err(Halt::PeerLost { peer: from, why }),
+            // Connections come and go; their channels go on.
+            Notice::Connected(_)
+            | Notice::Disconnected(_)
+            | Notice::Welcomed { .. }
+            | Notice::Ready(_)
+            | Notice::Start(_)
+            | Notice::Heard => Ok(()),
         }
     }
 

@@ -1,20 +1,25 @@
 //! The one listening socket of a machine. It lets nobody in but the peers of the run.
+//!
+//! One thread accepts, and serves all who have not proved yet that they know the secret. So a flood
+//! of strangers costs no threads, and what they may hold is bounded: their number, their bytes, and
+//! their time. A stranger reads a challenge at most, and then "refused", never why.
 
-use std::collections::BTreeSet;
-use std::io::{self, BufReader};
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::io::{self, BufReader, Cursor, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use log::{debug, warn};
+use rustix::event::{PollFd, PollFlags};
 
 use super::consumer;
-use super::inbox::{InboxSender, Notice};
-use super::wire::{Hello, LINE_LEN_MAX, Line, PROTOCOL, RunId, read_line};
-use crate::model::MachineId;
+use super::door::Door;
+use super::poll;
+use super::secret::{Nonce, Role};
+use super::wire::{Hello, Line, LineBuffer, is_not_yet};
 use crate::trial::MachineSpec;
 use crate::wall_clock;
 
@@ -22,11 +27,15 @@ use crate::wall_clock;
 /// mesh.
 const BACKLOG: i32 = 4096;
 
-/// How long a connection may take to say hello.
-const HELLO_LIMIT: Duration = Duration::from_secs(2);
+/// How long a connection may take until it has proved itself.
+const PROOF_LIMIT: Duration = Duration::from_secs(2);
 
-/// How many connections may be without a hello at one time, beyond one for every peer.
+/// How many connections may be unproved at one time, beyond one for every peer. When there are more,
+/// the oldest has to go: a machine proves itself at once, and strangers only hold places.
 const STRANGERS_MAX: usize = 16;
+
+/// How long nothing is accepted after accepting has failed, for want of file descriptors say.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 /// The stack of a consumer thread: it reads lines and does nothing deep.
 const STACK_SIZE: usize = 128 << 10;
@@ -46,75 +55,11 @@ pub(super) fn bind(spec: &MachineSpec) -> Result<TcpListener> {
     })?;
     rustix::net::listen(&listener, BACKLOG)
         .with_context(|| format!("cannot listen on {address}"))?;
+    listener.set_nonblocking(true).with_context(|| format!("cannot listen on {address}"))?;
     Ok(listener)
 }
 
-/// Whom the listener lets in.
-#[derive(Debug)]
-pub(super) struct Door {
-    pub(super) run: RunId,
-    pub(super) machine: MachineId,
-    pub(super) peers: Vec<MachineId>,
-    pub(super) inbox: InboxSender,
-    pub(super) is_virtual: bool,
-    present: Mutex<BTreeSet<MachineId>>,
-    strangers: AtomicUsize,
-}
-
-impl Door {
-    /// A door of one machine of a run, through which nobody has come yet.
-    pub(super) fn new(own: &Hello, peers: Vec<MachineId>, inbox: InboxSender) -> Self {
-        Self {
-            run: own.run.clone(),
-            machine: own.from,
-            peers,
-            inbox,
-            is_virtual: own.is_virtual,
-            present: Mutex::new(BTreeSet::new()),
-            strangers: AtomicUsize::new(0),
-        }
-    }
-
-    /// Checks a hello against the run, and takes the name it gives.
-    fn admit(&self, hello: &Hello) -> Result<(), String> {
-        let Hello { protocol, run, from, to, .. } = hello;
-        if *protocol != PROTOCOL {
-            return Err(format!("protocol {protocol}; this machine speaks {PROTOCOL}"));
-        }
-        if *run != self.run {
-            return Err("another run".to_owned());
-        }
-        if *to != self.machine {
-            return Err(format!("this is machine {}, not machine {to}", self.machine));
-        }
-        if !self.peers.contains(from) {
-            return Err(format!("machine {from} is no peer of machine {}", self.machine));
-        }
-        if hello.is_virtual != self.is_virtual {
-            return Err("another pace".to_owned());
-        }
-        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
-        if !present.insert(*from) {
-            return Err(format!("machine {from} is connected already"));
-        }
-        Ok(())
-    }
-
-    /// Gives a name back: its connection ended before anything was said on it.
-    pub(super) fn release(&self, from: MachineId) {
-        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
-        // Told first: who takes the name next must not be told of before this.
-        self.inbox.tell(Notice::Disconnected(from));
-        present.remove(&from);
-    }
-
-    /// Whether a number is that of a machine of this run.
-    pub(super) fn knows(&self, machine: MachineId) -> bool {
-        machine == self.machine || self.peers.contains(&machine)
-    }
-}
-
-/// Accepts connections for as long as the process lives, each served by a thread of its own.
+/// Accepts connections for as long as the process lives.
 ///
 /// # Errors
 /// When no thread can be started.
@@ -122,110 +67,219 @@ pub(super) fn open(listener: TcpListener, door: Arc<Door>) -> Result<()> {
     thread::Builder::new()
         .name("listener".to_owned())
         .stack_size(STACK_SIZE)
-        .spawn(move || accept_all(&listener, &door))
+        .spawn(move || Porter::new(listener, door).serve())
         .context("cannot start the listener thread; raise the limit on threads (ulimit -u)")?;
     Ok(())
 }
 
-fn accept_all(listener: &TcpListener, door: &Arc<Door>) {
-    for connection in listener.incoming() {
-        match connection {
-            Ok(stream) => receive(stream, door),
-            Err(error) => warn!("a connection could not be accepted: {error}"),
-        }
-    }
+/// Serves everyone who stands before the door.
+struct Porter {
+    listener: TcpListener,
+    door: Arc<Door>,
+    /// The oldest first.
+    strangers: VecDeque<Stranger>,
+    /// Nothing is accepted before this instant.
+    accepts_from: Instant,
+    /// The kind of the last failure to accept, so that it is told once.
+    last_failure: Option<io::ErrorKind>,
 }
 
-fn receive(mut stream: TcpStream, door: &Arc<Door>) {
-    let limit = door.peers.len() + STRANGERS_MAX;
-    if limit <= door.strangers.fetch_add(1, Ordering::Relaxed) {
-        door.strangers.fetch_sub(1, Ordering::Relaxed);
-        warn!("refused a connection: {limit} others have not said hello yet");
-        refuse(&mut stream, "too many connections without a hello");
-        return;
-    }
-    let served = Arc::clone(door);
-    let thread = thread::Builder::new().name("consumer".to_owned()).stack_size(STACK_SIZE);
-    if let Err(error) = thread.spawn(move || serve(stream, &served)) {
-        door.strangers.fetch_sub(1, Ordering::Relaxed);
-        warn!("refused a connection: cannot start a consumer thread: {error}");
-    }
-}
-
-/// Hears the hello of one connection, and consumes what follows if it may come in.
-fn serve(stream: TcpStream, door: &Door) {
-    let from = hear_hello(&stream, door);
-    door.strangers.fetch_sub(1, Ordering::Relaxed);
-    match from {
-        Ok((from, reader)) => {
-            door.inbox.tell(Notice::Connected(from));
-            // If the peer is gone, reading says so at once.
-            say(&mut &stream, &Line::Welcome);
-            consumer::consume(reader, from, door);
-        }
-        Err(why) => {
-            let who = stream.peer_addr().map_or("a stranger".to_owned(), |addr| addr.to_string());
-            warn!("refused {who}: {why}");
-            refuse(&mut &stream, &why);
-        }
-    }
-}
-
-/// A connection that fails once it has taken too long; without a deadline it waits for ever.
-#[derive(Debug)]
-pub(super) struct TimedStream {
+/// A connection that has not proved itself.
+struct Stranger {
     stream: TcpStream,
-    deadline: Option<Instant>,
+    address: SocketAddr,
+    buffer: LineBuffer,
+    /// The hello, once it is said, and the nonce that the proof must be of.
+    hello: Option<(Hello, Nonce)>,
+    deadline: Instant,
 }
 
-impl io::Read for TimedStream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(deadline) = self.deadline {
-            let left = deadline.saturating_duration_since(wall_clock::now());
-            if left.is_zero() {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            self.stream.set_read_timeout(Some(left))?;
-        }
-        self.stream.read(buffer)
+/// How far a stranger has come.
+enum Progress {
+    Waiting,
+    Proved,
+    /// Why it may not come in, and what it is told.
+    Refused(String, Line),
+}
+
+impl Porter {
+    fn new(listener: TcpListener, door: Arc<Door>) -> Self {
+        let accepts_from = wall_clock::now();
+        Self { listener, door, strangers: VecDeque::new(), accepts_from, last_failure: None }
     }
-}
 
-/// Gives the peer that said hello, and the rest of its connection.
-fn hear_hello(
-    stream: &TcpStream,
-    door: &Door,
-) -> Result<(MachineId, BufReader<TimedStream>), String> {
-    let text = |error: io::Error| error.to_string();
-    let deadline = Some(wall_clock::now() + HELLO_LIMIT);
-    let timed = TimedStream { stream: stream.try_clone().map_err(text)?, deadline };
-    let mut reader = BufReader::new(timed);
-    let line =
-        read_line(&mut reader, LINE_LEN_MAX, &mut Vec::new()).map_err(|error| {
-            match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                    format!("no hello within {} s", HELLO_LIMIT.as_secs())
+    fn serve(mut self) {
+        loop {
+            let ready = self.wait();
+            for place in (0..self.strangers.len()).rev() {
+                let is_due = self.strangers[place].deadline <= wall_clock::now();
+                if ready[place + 1] || is_due {
+                    self.go_on(place);
                 }
-                _ => text(error),
             }
-        })?;
-    let Some(Line::Hello(hello)) = line else {
-        return Err("expected a hello".to_owned());
-    };
-    reader.get_mut().deadline = None;
-    stream.set_read_timeout(None).map_err(text)?;
-    stream.set_nodelay(true).map_err(text)?;
-    door.admit(&hello)?;
-    Ok((hello.from, reader))
-}
-
-fn refuse(stream: &mut impl io::Write, why: &str) {
-    say(stream, &Line::Refused(why.to_owned()));
-}
-
-/// Answers. The other side may be gone, which is no concern of ours.
-fn say(stream: &mut impl io::Write, line: &Line) {
-    if let Err(error) = stream.write_all(format!("{line}\n").as_bytes()) {
-        debug!("the answer '{line}' could not be sent: {error}");
+            if ready[0] {
+                self.accept();
+            }
+        }
     }
+
+    /// Waits until something can be done; says of the listener, and then of each stranger, whether
+    /// it is ready.
+    fn wait(&self) -> Vec<bool> {
+        let now = wall_clock::now();
+        let is_pausing = now < self.accepts_from;
+        let interest = if is_pausing { PollFlags::empty() } else { PollFlags::IN };
+        let mut fds = vec![PollFd::new(&self.listener, interest)];
+        fds.extend(self.strangers.iter().map(|s| PollFd::new(&s.stream, PollFlags::IN)));
+        let deadlines = self.strangers.iter().map(|stranger| stranger.deadline);
+        let next = deadlines.chain(is_pausing.then_some(self.accepts_from)).min();
+        poll::wait(&mut fds, next);
+        fds.iter().map(|fd| !fd.revents().is_empty()).collect()
+    }
+
+    fn accept(&mut self) {
+        match self.listener.accept() {
+            Ok((stream, address)) => {
+                self.last_failure = None;
+                if self.door.peer_count() + STRANGERS_MAX <= self.strangers.len()
+                    && let Some(oldest) = self.strangers.pop_front()
+                {
+                    oldest
+                        .refuse("too many connections are unproved", &Line::Refused(String::new()));
+                }
+                if let Err(error) = stream.set_nonblocking(true) {
+                    debug!("a connection could not be served: {error}");
+                    return;
+                }
+                let deadline = wall_clock::now() + PROOF_LIMIT;
+                let buffer = LineBuffer::default();
+                self.strangers.push_back(Stranger {
+                    stream,
+                    address,
+                    buffer,
+                    hello: None,
+                    deadline,
+                });
+            }
+            Err(error) if is_not_yet(&error) => {}
+            Err(error) => {
+                self.accepts_from = wall_clock::now() + PAUSE_AFTER_FAILURE;
+                if self.last_failure.replace(error.kind()) != Some(error.kind()) {
+                    warn!(
+                        "connections cannot be accepted: {error}; raise the limit on open files \
+                         (ulimit -n) if that is what is missing"
+                    );
+                }
+            }
+        }
+    }
+
+    fn go_on(&mut self, place: usize) {
+        match self.strangers[place].go_on(&self.door) {
+            Progress::Waiting => {}
+            Progress::Proved => {
+                if let Some(stranger) = self.strangers.remove(place) {
+                    stranger.come_in(&self.door);
+                }
+            }
+            Progress::Refused(why, answer) => {
+                if let Some(stranger) = self.strangers.remove(place) {
+                    stranger.refuse(&why, &answer);
+                }
+            }
+        }
+    }
+}
+
+impl Stranger {
+    fn go_on(&mut self, door: &Door) -> Progress {
+        let refused = |why: String| Progress::Refused(why, Line::Refused(String::new()));
+        if self.deadline <= wall_clock::now() {
+            return refused(format!("no proof within {} s", PROOF_LIMIT.as_secs()));
+        }
+        let is_open = match self.buffer.fill(&self.stream) {
+            Ok(is_open) => is_open,
+            Err(error) => return refused(error.to_string()),
+        };
+        match self.buffer.take() {
+            Ok(Some(line)) => match (line, self.hello.take()) {
+                (Line::Hello(hello), None) => match Door::refusal_of_version(hello.protocol) {
+                    Some(why) => Progress::Refused(why.clone(), Line::Refused(why)),
+                    None => self.challenge(door, hello),
+                },
+                (Line::Proof(proof), Some((hello, nonce))) => {
+                    if !door.identity.believes(Role::Connector, &hello, nonce, &proof) {
+                        return refused("its proof is wrong: it has another secret".to_owned());
+                    }
+                    self.hello = Some((hello, nonce));
+                    Progress::Proved
+                }
+                _ => refused("expected a hello, and then a proof".to_owned()),
+            },
+            Ok(None) if is_open => Progress::Waiting,
+            Ok(None) => refused("it went away before it had proved itself".to_owned()),
+            Err(why) => refused(why),
+        }
+    }
+
+    fn challenge(&mut self, door: &Door, hello: Hello) -> Progress {
+        let refused = |why: String| Progress::Refused(why, Line::Refused(String::new()));
+        if hello.run != door.identity.run {
+            return refused("another run".to_owned());
+        }
+        let nonce = match Nonce::draw() {
+            Ok(nonce) => nonce,
+            Err(error) => return refused(format!("{error:#}")),
+        };
+        let challenge = door.identity.challenge(&hello, nonce);
+        self.hello = Some((hello, nonce));
+        match say(&self.stream, &challenge) {
+            // What follows the hello may be here already, in a flood of one's own making.
+            Ok(()) => Progress::Waiting,
+            Err(error) => refused(error.to_string()),
+        }
+    }
+
+    /// Lets a machine in, if it is one that may come.
+    fn come_in(self, door: &Arc<Door>) {
+        let Self { stream, address, buffer, hello, .. } = self;
+        let Some((hello, _)) = hello else { return };
+        let settled = stream.set_nonblocking(false).and_then(|()| stream.set_nodelay(true));
+        let visit = settled
+            .and_then(|()| poll::keep_alive(&stream))
+            .map_err(|error| error.to_string())
+            .and_then(|()| door.admit(&hello, &stream));
+        let visit = match visit {
+            Ok(visit) => visit,
+            Err(why) => {
+                warn!("refused machine {} at {address}: {why}", hello.from);
+                let _ = say(&stream, &Line::Refused(why));
+                return;
+            }
+        };
+        let door = Arc::clone(door);
+        let reader = Cursor::new(buffer.into_rest()).chain(stream);
+        let thread = thread::Builder::new().name("consumer".to_owned()).stack_size(STACK_SIZE);
+        let guest = Arc::clone(&door);
+        let started =
+            thread.spawn(move || consumer::consume(BufReader::new(reader), visit, &guest));
+        if let Err(error) = started {
+            door.leave(visit);
+            warn!(
+                "machine {} has to connect again: no consumer thread can be started: {error}; \
+                 raise the limit on threads (ulimit -u)",
+                hello.from
+            );
+        }
+    }
+
+    fn refuse(self, why: &str, answer: &Line) {
+        warn!("refused {}: {why}", self.address);
+        // The other side may be gone, which is no concern of ours.
+        let _ = say(&self.stream, answer);
+    }
+}
+
+fn say(mut stream: &TcpStream, line: &Line) -> io::Result<()> {
+    stream.write_all(format!("{line}\n").as_bytes())
 }

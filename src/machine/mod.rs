@@ -2,29 +2,43 @@
 //!
 //! In the order in which a run meets them:
 //! - [`process`]: the story of one machine, from its start to its end entry.
+//! - [`beginning`]: its log, its secret and who it is.
+//! - [`resume`]: a machine that comes back, from its own log.
+//! - [`secret`], [`identity`]: who a machine is, and how it proves it.
 //! - [`wire`]: the lines that travel between machines. `docs/protocol.md` describes them in full.
-//! - [`secret`]: what the machines of a run share, and how they prove it to each other.
 //! - [`listener`]: the one listening socket; it lets nobody in but the peers of the run.
+//! - [`door`]: who may come in, and what has come from each peer.
 //! - [`consumer`]: one thread per incoming connection; it feeds the inbox at network speed.
-//! - [`inbox`]: what consumer threads and signals tell the tick loop.
+//! - [`inbox`]: what the other threads and signals tell the tick loop.
 //! - [`promise_board`]: what the peers have promised, at the virtual pace.
-//! - [`producer`]: the outgoing connection to each peer.
+//! - [`channel`]: the sending end of a channel; it outlives its connections.
+//! - [`producer`]: the outgoing side, as the tick loop sees it.
+//! - [`courier`], [`attempt`]: one thread that connects, and connects again.
+//! - [`poll`]: waiting for several connections at once.
 //! - [`outlet`]: what leaves a machine, entries before their messages.
-//! - [`assembly`]: connecting, and the common start.
+//! - [`assembly`]: waiting for the peers, and the common start.
 //! - [`pacemaker`]: when tick k may run, and which arrivals are in the message queue by then.
 //! - [`tick_loop`]: one loop for every pace.
 //! - [`farewell`]: goodbyes, and what is left.
 
 mod assembly;
+mod attempt;
+mod beginning;
+mod channel;
 mod consumer;
+mod courier;
+mod door;
 mod farewell;
+mod identity;
 mod inbox;
 mod listener;
 mod outlet;
 mod pacemaker;
+mod poll;
 mod process;
 mod producer;
 mod promise_board;
+mod resume;
 pub mod secret;
 mod signals;
 mod tick_loop;

@@ -1,6 +1,7 @@
 //! The story of one machine, from its start to its end entry.
 
 use std::collections::VecDeque;
+use std::net::TcpListener;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,15 +12,21 @@ use log::{info, warn};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use super::assembly::Assembly;
-use super::inbox::{Halt, Inbox, inbox};
-use super::listener::{self, Door};
+use super::beginning::{Beginning, LogStage, identity, load_secret, open_log};
+use super::channel::Channel;
+use super::courier::{self, Bell};
+use super::door::{Door, Expected, instant_in};
+use super::identity::Identity;
+use super::inbox::{Halt, Inbox, InboxSender, inbox};
+use super::listener;
 use super::outlet::Outlet;
 use super::pacemaker::{Pacemaker, PromisePacemaker, RealPacemaker};
 use super::producer::Producers;
+use super::resume::Past;
 use super::tick_loop::{Tally, TickLoop};
-use super::wire::{Hello, PROTOCOL, RunId};
+use super::wire::RunId;
 use super::{farewell, signals};
-use crate::logbook::{Header, LogWriter, SystemTime, log_path};
+use crate::logbook::SystemTime;
 use crate::model::MachineId;
 use crate::pace::Pace;
 use crate::trial::Trial;
@@ -36,6 +43,10 @@ pub struct MachineConfig {
     pub run: RunId,
     /// The folder of the logs.
     pub logs: PathBuf,
+    /// The file of the run's secret; it is made if it is not there.
+    pub secret: PathBuf,
+    /// Whether the machine goes on from the log that an earlier incarnation left.
+    pub is_resumed: bool,
     /// The pace.
     pub pace: Pace,
     /// The bounds of the run.
@@ -70,9 +81,7 @@ pub enum Outcome {
 /// When the machine cannot listen, write its log, reach its peers or run its trial to the end.
 pub fn run(config: &MachineConfig) -> Result<Outcome> {
     let MachineConfig { trial, machine, limits, .. } = config;
-    if trial.machines.len() <= machine.index() {
-        bail!("there is no machine {machine} in the trial: it has {}", trial.machines.len());
-    }
+    refuse_what_cannot_be(config)?;
     if config.pace == Pace::Virtual {
         share_core(&config.run, *machine, trial.machines.len());
     }
@@ -82,43 +91,106 @@ pub fn run(config: &MachineConfig) -> Result<Outcome> {
     };
     let (sender, mut inbox) = inbox(arrivals_limit);
     signals::watch(sender.clone())?;
+    let secret = load_secret(config)?;
     let socket = listener::bind(trial.spec(*machine))?;
-    let header = Header::new(trial.clone(), *machine, config.pace);
-    let log = LogWriter::create(&log_path(&config.logs, trial.spec(*machine).port), &header)?;
-    let hello = hello(config);
-    let door = Door::new(&hello, trial.peers(*machine), sender);
-    listener::open(socket, Arc::new(door))?;
-    match assemble(config, hello, &mut inbox) {
-        Ok((producers, start)) => live(config, inbox, producers, log, start),
-        Err(Halt::Signalled(signal)) => Ok(Outcome::Signalled(signal)),
-        Err(halt) => Err(farewell::explain(trial, halt)),
+    let Beginning { mut log, past, stage } = open_log(config)?;
+    let identity = Arc::new(identity(config, secret, past.incarnation)?);
+    let (door, mut producers) = open_channels(config, &past, identity, sender, socket)?;
+    let logged_start = past.start.map(instant_of);
+    if let Some(start) = logged_start {
+        door.tell_start(start);
+    }
+    let start = match assemble(config, &mut inbox, &mut producers, logged_start) {
+        Ok(start) => start,
+        Err(Halt::Signalled(signal)) => return Ok(Outcome::Signalled(signal)),
+        Err(halt) => return Err(farewell::explain(trial, halt)),
+    };
+    door.tell_start(start);
+    match stage {
+        LogStage::Header => log.start(start_entry(config.pace, start))?,
+        LogStage::Start => log.columns()?,
+        LogStage::Entries => {}
+        LogStage::End => {
+            let end = farewell::part_again(&mut inbox, &mut producers, &door, limits.goodbye);
+            return outcome(trial, end.filter(|halt| !matches!(halt, Halt::PeerSilent { .. })));
+        }
+    }
+    live(config, inbox, Outlet::new(log, producers, door), past, start)
+}
+
+/// Opens the door, and starts to connect to the peers.
+fn open_channels(
+    config: &MachineConfig,
+    past: &Past,
+    identity: Arc<Identity>,
+    sender: InboxSender,
+    socket: TcpListener,
+) -> Result<(Arc<Door>, Producers)> {
+    let MachineConfig { trial, machine, limits, .. } = config;
+    let peers = trial.peers(*machine);
+    let expected = peers.iter().map(|peer| Expected {
+        peer: *peer,
+        recorded: past.received.get(peer).copied().unwrap_or(0),
+    });
+    let door = Arc::new(Door::new(identity, expected, sender));
+    let sent_to = |peer: &MachineId| past.sent.get(peer).cloned().unwrap_or_default();
+    let channels: Vec<_> =
+        peers.iter().map(|peer| Arc::new(Channel::new(*peer, sent_to(peer)))).collect();
+    let bell = Bell::new()?;
+    let producers = Producers::new(&channels, bell.clone(), limits.queue);
+    listener::open(socket, Arc::clone(&door))?;
+    courier::start(trial, &channels, Arc::clone(&door), bell)?;
+    Ok((door, producers))
+}
+
+fn outcome(trial: &Trial, halt: Option<Halt>) -> Result<Outcome> {
+    match halt {
+        None => Ok(Outcome::Finished),
+        Some(Halt::Signalled(signal)) => Ok(Outcome::Signalled(signal)),
+        Some(halt) => Err(farewell::explain(trial, halt)),
     }
 }
 
-/// How a machine introduces itself; its receiver is filled in for each peer.
-fn hello(config: &MachineConfig) -> Hello {
-    Hello {
-        protocol: PROTOCOL,
-        run: config.run.clone(),
-        from: config.machine,
-        to: config.machine,
-        incarnation: 1,
-        is_virtual: config.pace == Pace::Virtual,
+fn refuse_what_cannot_be(config: &MachineConfig) -> Result<()> {
+    let (machines, machine) = (config.trial.machines.len(), config.machine);
+    if machines <= machine.index() {
+        bail!("there is no machine {machine} in the trial: it has {machines}");
+    }
+    if config.is_resumed && config.pace == Pace::Virtual {
+        bail!(
+            "at the virtual pace a run is repeated, not resumed, since its trial gives the same \
+             logs again; leave --resume out, and name another folder with --logs"
+        );
+    }
+    Ok(())
+}
+
+/// The instant at which the computer's clock showed a system time, if nobody set it since.
+fn instant_of(time: SystemTime) -> Instant {
+    let ago_us = wall_clock::system_time().0.saturating_sub(time.0);
+    instant_in(ago_us.saturating_mul(-1000))
+}
+
+fn start_entry(pace: Pace, start: Instant) -> SystemTime {
+    match pace {
+        Pace::Real(_) => wall_clock::system_time_at(start),
+        Pace::Virtual => SystemTime(0),
     }
 }
 
 fn assemble(
     config: &MachineConfig,
-    hello: Hello,
     inbox: &mut Inbox,
-) -> Result<(Producers, Instant), Halt> {
+    producers: &mut Producers,
+    logged_start: Option<Instant>,
+) -> Result<Instant, Halt> {
     let machines = u32::try_from(config.trial.machines.len()).unwrap_or(u32::MAX);
     let start_delay = match config.pace {
         Pace::Real(_) => START_DELAY + START_DELAY_PER_MACHINE * machines,
         Pace::Virtual => Duration::ZERO,
     };
-    let limit = config.limits.connect;
-    Assembly { trial: &config.trial, inbox, hello, limit, start_delay }.assemble()
+    let (trial, machine, limit) = (&config.trial, config.machine, config.limits.connect);
+    Assembly { trial, machine, inbox, producers, limit, start_delay, logged_start }.assemble()
 }
 
 /// How far ahead machine 1 names the common start: long enough for every peer to hear of it.
@@ -129,42 +201,37 @@ const START_DELAY_PER_MACHINE: Duration = Duration::from_millis(1);
 fn live(
     config: &MachineConfig,
     inbox: Inbox,
-    producers: Producers,
-    mut log: LogWriter,
+    outlet: Outlet,
+    past: Past,
     start: Instant,
 ) -> Result<Outcome> {
     let MachineConfig { trial, machine, limits, .. } = config;
     let schedule = trial.schedule(*machine);
-    let (mut pacemaker, started_at): (Box<dyn Pacemaker + '_>, _) = match config.pace {
+    let mut pacemaker: Box<dyn Pacemaker + '_> = match config.pace {
         Pace::Real(speed) => {
             tighten_timer();
             let skip_after = limits.skip_after;
-            let pacemaker = RealPacemaker { schedule, speed, start, skip_after };
-            (Box::new(pacemaker), wall_clock::system_time_at(start))
+            Box::new(RealPacemaker { schedule, speed, start, skip_after })
         }
         Pace::Virtual => {
-            let pacemaker = PromisePacemaker::new(trial, *machine, limits.queue);
-            (Box::new(pacemaker), SystemTime(0))
+            Box::new(PromisePacemaker::new(trial, *machine, limits.queue, &past.deeds))
         }
     };
-    log.start(started_at)?;
     info!("machine {machine} of {} starts", trial.name);
+    let Past { machine: model, next, ticks_done, ticks_skipped, received, .. } = past;
     let mut ticks = TickLoop {
         trial,
         id: *machine,
         schedule,
-        machine: trial.machine(*machine),
+        machine: model,
         inbox,
-        outlet: Outlet { log, producers },
+        outlet,
         queue: VecDeque::new(),
-        tally: Tally::default(),
+        next,
+        tally: Tally { ticks_done, ticks_skipped, received },
     };
     let halt = ticks.run(pacemaker.as_mut()).err();
-    match farewell::part(ticks, pacemaker.as_mut(), halt, limits.goodbye) {
-        None => Ok(Outcome::Finished),
-        Some(Halt::Signalled(signal)) => Ok(Outcome::Signalled(signal)),
-        Some(halt) => Err(farewell::explain(trial, halt)),
-    }
+    outcome(trial, farewell::part(ticks, pacemaker.as_mut(), halt, limits.goodbye))
 }
 
 /// So many machines share a core at the virtual pace, while there are cores.

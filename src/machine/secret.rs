@@ -26,8 +26,7 @@ use sha2::Sha256;
 const FILE_LEN_MAX: u64 = 4096;
 
 /// The key that all machines of a run share.
-#[derive(Clone)]
-#[cfg_attr(test, derive(PartialEq, Eq))]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret([u8; 32]);
 
 /// Which side of a connection proves itself.

@@ -1,9 +1,10 @@
-//! INT and TERM as notices: a signalled machine ends its tick and takes its leave.
+//! INT and TERM as notices: a signalled machine ends its tick and takes its leave. XFSZ is taken and
+//! ignored: a write beyond the limit on file sizes then fails as any other, and is told.
 
 use std::thread;
 
 use anyhow::{Context as _, Result};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -16,13 +17,13 @@ const STACK_SIZE: usize = 64 << 10;
 /// # Errors
 /// When the operating system refuses a handler or a thread.
 pub(super) fn watch(inbox: InboxSender) -> Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot handle signals")?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGXFSZ]).context("cannot handle signals")?;
     let mut seen = Vec::new();
     thread::Builder::new()
         .name("signals".to_owned())
         .stack_size(STACK_SIZE)
         .spawn(move || {
-            for signal in signals.forever() {
+            for signal in signals.forever().filter(|signal| *signal != SIGXFSZ) {
                 if seen.contains(&signal) {
                     // Should the default action fail, the leave-taking goes on.
                     let _ = emulate_default_handler(signal);

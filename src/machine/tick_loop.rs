@@ -19,6 +19,8 @@ pub(super) struct TickLoop<'a> {
     pub(super) inbox: Inbox,
     pub(super) outlet: Outlet,
     pub(super) queue: VecDeque<Message>,
+    /// The tick that runs next.
+    pub(super) next: Tick,
     pub(super) tally: Tally,
 }
 
@@ -41,18 +43,17 @@ impl TickLoop<'_> {
     }
 
     fn run_ticks(&mut self, pacemaker: &mut dyn Pacemaker) -> Result<(), Halt> {
-        let mut next = Tick(1);
-        while next.0 <= self.schedule.ticks() {
-            let queue_len = self.queue_len();
+        while self.next.0 <= self.schedule.ticks() {
+            let (next, queue_len) = (self.next, self.queue_len());
             match pacemaker.wait_for(next, queue_len, &mut self.inbox, &mut self.outlet)? {
                 Turn::Run(moment) => {
                     pacemaker.admit(&self.inbox, &mut self.queue)?;
                     self.tick(next, moment, pacemaker)?;
-                    next.0 += 1;
+                    self.next.0 += 1;
                 }
                 Turn::Skip { last, moment } => {
                     self.skip(next, last, moment)?;
-                    next.0 = last.0 + 1;
+                    self.next.0 = last.0 + 1;
                 }
             }
         }
@@ -79,13 +80,15 @@ impl TickLoop<'_> {
             queue_len,
             draw: step.draw,
         };
-        self.outlet.log.tick(&record)?;
+        self.outlet.log.tick(&record).map_err(Halt::LogBroken)?;
         self.tally.ticks_done += 1;
         match step.event {
             Event::Send(to) => self.outlet.producers.post_messages(to, step.timestamp, tick),
             Event::Receive(message) => {
                 self.inbox.note_received();
-                *self.tally.received.entry(message.from).or_default() += 1;
+                let received = self.tally.received.entry(message.from).or_default();
+                *received += 1;
+                self.outlet.note_received(message.from, *received);
             }
             Event::Internal => {}
         }
@@ -95,7 +98,7 @@ impl TickLoop<'_> {
     fn skip(&mut self, first: Tick, last: Tick, moment: Moment) -> Result<(), Halt> {
         let Moment { system_time, lateness_us } = moment;
         let record = SkipRecord { system_time, first, last, lateness_us };
-        self.outlet.log.skip(&record)?;
+        self.outlet.log.skip(&record).map_err(Halt::LogBroken)?;
         self.tally.ticks_skipped += record.count();
         Ok(())
     }

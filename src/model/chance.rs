@@ -57,6 +57,8 @@ pub enum Stream {
     ClockRate(MachineId),
     /// Kind 2: the phase of a machine, when its trial does not fix it.
     Phase(MachineId),
+    /// Kind 5: how long a machine waits before it tries again to connect to a peer.
+    Backoff(MachineId),
 }
 
 impl Stream {
@@ -65,6 +67,7 @@ impl Stream {
             Self::Draws(machine) => (0, machine),
             Self::ClockRate(machine) => (1, machine),
             Self::Phase(machine) => (2, machine),
+            Self::Backoff(machine) => (5, machine),
         };
         kind << 32 | u64::from(machine.get())
     }

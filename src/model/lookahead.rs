@@ -113,6 +113,12 @@ impl Lookahead {
         self.peers[to].iter_mut().for_each(|peer| peer.is_written_to = true);
     }
 
+    /// Notes that ticks up to and with this one are skipped: they draw nothing and send nothing, so
+    /// every promise holds.
+    pub fn skipped(&mut self, last: Tick) {
+        self.next = Tick(last.0 + 1);
+    }
+
     /// The promises that need to be told, given the length of the message queue.
     ///
     /// A promise is renewed when a message leaves for the peer anyway; or when it has run out, and

@@ -9,10 +9,12 @@
 //! - [`order`]: the order of all ticks of all machines.
 //! - [`engine`]: all machines of a trial in one loop.
 //! - [`lookahead`]: what a machine can promise its peers, at the virtual pace.
+//! - [`arrival`]: when a message arrives, in model time.
 //! - [`chance`]: seeds, streams and the one helper that draws integers.
 //!
 //! It imports nothing else of the crate.
 
+pub mod arrival;
 pub mod chance;
 pub mod clock;
 pub mod engine;
@@ -21,6 +23,7 @@ pub mod machine;
 pub mod order;
 pub mod schedule;
 
+pub use arrival::Arrival;
 pub use chance::{Dice, Seed, Stream};
 pub use clock::{LogicalClock, Timestamp};
 pub use engine::{Engine, Outcome};

@@ -70,6 +70,21 @@ impl ModelTime {
         Self { numerator: duration_s, denominator: 1 }
     }
 
+    /// The time so many milliseconds later.
+    ///
+    /// # Panics
+    /// When the result exceeds 64 bits over its denominator; no time of a trial comes near.
+    #[must_use]
+    pub fn plus_ms(self, ms: u64) -> Self {
+        // The time's denominator is a multiple of 1000, but for the end of a trial.
+        let scale = if self.denominator.is_multiple_of(1000) { 1 } else { 1000 };
+        let denominator = self.denominator * scale;
+        let more = ms.checked_mul(denominator / 1000);
+        let numerator = self.numerator.checked_mul(scale).zip(more);
+        let numerator = numerator.and_then(|(own, more)| own.checked_add(more));
+        Self { numerator: numerator.expect("a trial's times fit 64 bits"), denominator }
+    }
+
     /// The time in whole units of which a second has `units_per_second`, truncated.
     ///
     /// # Panics
@@ -199,6 +214,13 @@ mod tests {
     fn equal_instants_are_equal_whatever_their_fractions() {
         assert_eq!(schedule(2, 500, 1).due(Tick(1)), schedule(1, 250, 1).due(Tick(1)));
         assert!(schedule(3, 1, 1).due(Tick(1)) < schedule(3, 2, 1).due(Tick(1)));
+    }
+
+    #[test]
+    fn milliseconds_are_added_exactly() {
+        assert_eq!(schedule(3, 1000, 1).due(Tick(1)).plus_ms(500).to_string(), "0.833333");
+        assert_eq!(ModelTime::end_of(2).plus_ms(1).to_string(), "2.001000");
+        assert_eq!(schedule(4, 500, 9).due(Tick(1)).plus_ms(250), schedule(4, 500, 9).due(Tick(2)));
     }
 
     proptest! {

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::disallowed_methods, reason = "tests read the clock and wait between two looks")]
 
+pub(crate) mod stranger;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Read as _;
@@ -101,7 +103,19 @@ impl Bench {
     /// Starts one machine. Unless the options say otherwise it never skips a tick, as a test must
     /// not depend on a fast computer.
     pub(crate) fn start(&self, machine: usize, options: &[&str]) -> Running {
-        let child = scalemodel()
+        self.launch(scalemodel(), machine, options)
+    }
+
+    /// Starts one machine under a limit of the shell.
+    pub(crate) fn start_limited(&self, machine: usize, limit: &str, options: &[&str]) -> Running {
+        let mut shell = Command::new("bash");
+        let script = format!("{limit}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_scalemodel")]);
+        self.launch(shell, machine, options)
+    }
+
+    fn launch(&self, mut program: Command, machine: usize, options: &[&str]) -> Running {
+        let child = program
             .args(["machine", "--machine", &machine.to_string(), "--run", "the-run"])
             .args(if options.contains(&"--skip-after") { [].as_slice() } else { &NEVER_SKIP })
             .arg("--trial")
@@ -171,4 +185,33 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Waits for machines, which must succeed.
+pub(crate) fn finish_all(machines: Vec<Running>) {
+    for machine in machines {
+        let (status, errors) = machine.finish();
+        assert!(status.success(), "{status}: {errors}");
+    }
+}
+
+/// Kills machines, and waits until they are gone.
+pub(crate) fn kill(machines: impl IntoIterator<Item = Running>) {
+    for machine in machines {
+        machine.signal("KILL");
+        machine.finish();
+    }
+}
+
+/// Checks the logs, which must hold.
+pub(crate) fn assert_holds(bench: &Bench) {
+    let (code, text) = bench.check();
+    assert_eq!(code, 0, "{text}");
+}
+
+/// What a machine that cannot go on says.
+pub(crate) fn refusal(machine: Running) -> String {
+    let (status, errors) = machine.finish();
+    assert_eq!(status.code(), Some(2), "{errors}");
+    errors
 }

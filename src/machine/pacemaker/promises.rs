@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use super::{Moment, Pacemaker, Turn};
 use crate::logbook::SystemTime;
-use crate::machine::inbox::{Arrival, Halt, Inbox};
+use crate::machine::inbox::{Arrived, Halt, Inbox};
 use crate::machine::outlet::Outlet;
-use crate::machine::wire::Line;
+use crate::machine::resume::Deed;
 use crate::model::{
     Lookahead, MachineId, Message, ModelTime, RUN_AHEAD_MAX, Step, Tick, Timestamp,
 };
@@ -32,19 +32,31 @@ pub(in crate::machine) struct PromisePacemaker<'a> {
     queue_limit: usize,
 }
 
-/// A message that was sent at an instant; the order is that of the queue.
+/// A message that arrives at an instant; the order is that of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Early {
-    sent_at: ModelTime,
+    arrives_at: ModelTime,
     from: MachineId,
     timestamp: Timestamp,
 }
 
 impl<'a> PromisePacemaker<'a> {
-    pub(in crate::machine) fn new(trial: &'a Trial, own: MachineId, queue_limit: usize) -> Self {
+    /// A pacemaker for a machine that has done these deeds.
+    pub(in crate::machine) fn new(
+        trial: &'a Trial,
+        own: MachineId,
+        queue_limit: usize,
+        deeds: &[Deed],
+    ) -> Self {
         let scheduled = |machine| (machine, trial.schedule(machine));
         let peers = trial.peers(own).into_iter().map(scheduled);
-        let lookahead = Lookahead::new(scheduled(own), peers, trial.draw_range, trial.seed);
+        let mut lookahead = Lookahead::new(scheduled(own), peers, trial.draw_range, trial.seed);
+        for deed in deeds {
+            match *deed {
+                Deed::Ticked(draw) => lookahead.ticked(draw),
+                Deed::Skipped(last) => lookahead.skipped(last),
+            }
+        }
         Self { trial, lookahead, early: BinaryHeap::new(), queue_limit }
     }
 
@@ -63,15 +75,15 @@ impl<'a> PromisePacemaker<'a> {
 
     fn take_arrivals(&mut self, inbox: &Inbox) {
         let Self { trial, early, .. } = self;
-        early.extend(std::iter::from_fn(|| inbox.take_arrival()).map(|arrival| {
-            let Arrival { message: Message { from, timestamp }, sent_at } = arrival;
-            Reverse(Early { sent_at: trial.schedule(from).due(sent_at), from, timestamp })
+        early.extend(std::iter::from_fn(|| inbox.take_arrival()).map(|arrived| {
+            let Arrived { message: Message { from, timestamp }, arrival } = arrived;
+            Reverse(Early { arrives_at: arrival.time(&trial.schedule(from)), from, timestamp })
         }));
     }
 
     /// Moves into the queue what was sent before an instant, or everything.
     fn admit_before(&mut self, instant: Option<ModelTime>, queue: &mut VecDeque<Message>) {
-        let is_due = |early: &Early| instant.is_none_or(|instant| early.sent_at < instant);
+        let is_due = |early: &Early| instant.is_none_or(|instant| early.arrives_at < instant);
         while self.early.peek().is_some_and(|Reverse(early)| is_due(early)) {
             let Reverse(Early { from, timestamp, .. }) =
                 self.early.pop().expect("it was looked at just now");
@@ -114,7 +126,7 @@ impl Pacemaker for PromisePacemaker<'_> {
 
     fn settle(&mut self, queue_len: u64, outlet: &mut Outlet) -> Result<(), Halt> {
         for (peer, tick) in self.lookahead.renew(queue_len) {
-            outlet.producers.post(peer, &Line::Promise(tick));
+            outlet.producers.post_promise(peer, tick);
         }
         outlet.release_lines()
     }

@@ -1,0 +1,312 @@
+//! The courier: one thread that keeps all channels of a machine going.
+//!
+//! It connects to every peer, and connects again when a connection is lost; hears what the peers
+//! answer; and writes what a connection would not take when the tick loop had it to say. Nothing
+//! that it does blocks, and nothing blocks the tick loop.
+//!
+//! Connecting is tried at once, and then after a random time of at most a bound that doubles with
+//! every failure, and with every connection that does not last: capped exponential backoff with full
+//! jitter, so that machines which lost each other at one time do not come back in step.
+
+use std::io;
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
+
+use super::attempt::{Attempt, Stage};
+use super::channel::Channel;
+use super::door::Door;
+use super::inbox::Notice;
+use super::poll;
+use super::wire::{Line, LineBuffer};
+use crate::model::{Dice, MachineId, Stream};
+use crate::trial::Trial;
+use crate::wall_clock;
+
+/// The bound of the first wait between two attempts to connect; it doubles up to [`BACKOFF_MAX`].
+const BACKOFF_MIN: Duration = Duration::from_millis(1);
+const BACKOFF_MAX: Duration = Duration::from_millis(500);
+
+/// The stack of the courier.
+const STACK_SIZE: usize = 128 << 10;
+
+/// Wakes the courier.
+#[derive(Clone, Debug)]
+pub(super) struct Bell {
+    event: Arc<OwnedFd>,
+}
+
+impl Bell {
+    /// A bell that nobody hears yet.
+    ///
+    /// # Errors
+    /// When the operating system gives no file descriptor.
+    pub(super) fn new() -> Result<Self> {
+        let event = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)
+            .context("cannot make an event; raise the limit on open files (ulimit -n)")?;
+        Ok(Self { event: Arc::new(event) })
+    }
+
+    /// Wakes the courier.
+    pub(super) fn ring(&self) {
+        // It fails only when it has rung 2^64 - 1 times already.
+        let _ = rustix::io::write(&*self.event, &1_u64.to_ne_bytes());
+    }
+
+    fn silence(&self) {
+        let _ = rustix::io::read(&*self.event, &mut [0; 8]);
+    }
+}
+
+/// Starts the courier of a machine.
+///
+/// # Errors
+/// When no thread can be started.
+pub(super) fn start(
+    trial: &Trial,
+    channels: &[Arc<Channel>],
+    door: Arc<Door>,
+    bell: Bell,
+) -> Result<()> {
+    let own = door.identity.machine;
+    let dice = Dice::new(trial.seed, Stream::Backoff(own));
+    let links = channels.iter().map(|channel| {
+        let address = trial.spec(channel.peer).address();
+        Link::new(Arc::clone(channel), Attempt::new(address, channel.peer))
+    });
+    let mut courier = Courier { door, links: links.collect(), bell, dice };
+    thread::Builder::new()
+        .name("courier".to_owned())
+        .stack_size(STACK_SIZE)
+        .spawn(move || courier.serve())
+        .context("cannot start the courier thread; raise the limit on threads (ulimit -u)")?;
+    Ok(())
+}
+
+struct Courier {
+    door: Arc<Door>,
+    links: Vec<Link>,
+    bell: Bell,
+    dice: Dice,
+}
+
+/// One channel, and how far its connection has come.
+struct Link {
+    channel: Arc<Channel>,
+    attempt: Attempt,
+    state: LinkState,
+    backoff: Duration,
+    /// Whether a connection of this channel stood before.
+    was_open: bool,
+}
+
+enum LinkState {
+    /// Nothing stands; the next attempt is due.
+    Idle { next: Instant },
+    /// An attempt is under way.
+    Trying { deadline: Instant },
+    /// The connection stands.
+    Open { stream: Arc<TcpStream>, answers: LineBuffer, since: Instant },
+    /// Nothing is left to say, or to be heard.
+    Done,
+}
+
+impl Link {
+    fn new(channel: Arc<Channel>, attempt: Attempt) -> Self {
+        let state = LinkState::Idle { next: wall_clock::now() };
+        Self { channel, attempt, state, backoff: BACKOFF_MIN, was_open: false }
+    }
+
+    /// What this link waits for: its connection, and until when.
+    fn interest(&self) -> (Option<(&TcpStream, PollFlags)>, Option<Instant>) {
+        match &self.state {
+            LinkState::Idle { next } => (None, Some(*next)),
+            LinkState::Trying { deadline } => (self.attempt.interest(), Some(*deadline)),
+            LinkState::Open { stream, .. } => {
+                let mut flags = PollFlags::IN;
+                flags.set(PollFlags::OUT, self.channel.lock().is_stuck());
+                (Some((stream, flags)), None)
+            }
+            LinkState::Done => (None, None),
+        }
+    }
+}
+
+impl Courier {
+    fn serve(&mut self) {
+        loop {
+            let ready = self.wait();
+            for (place, is_ready) in ready.into_iter().enumerate() {
+                self.go_on(place, is_ready);
+            }
+        }
+    }
+
+    /// Waits until something can be done; says of each link whether its connection is ready.
+    fn wait(&self) -> Vec<bool> {
+        let mut fds = vec![PollFd::new(&*self.bell.event, PollFlags::IN)];
+        let mut places = Vec::new();
+        let mut next: Option<Instant> = None;
+        for (place, link) in self.links.iter().enumerate() {
+            let (connection, deadline) = link.interest();
+            if let Some((stream, flags)) = connection {
+                fds.push(PollFd::new(stream, flags));
+                places.push(place);
+            }
+            next = next.into_iter().chain(deadline).min();
+        }
+        poll::wait(&mut fds, next);
+        if !fds[0].revents().is_empty() {
+            self.bell.silence();
+        }
+        let mut ready = vec![false; self.links.len()];
+        for (fd, place) in fds[1..].iter().zip(places) {
+            ready[place] = !fd.revents().is_empty();
+        }
+        ready
+    }
+
+    fn go_on(&mut self, place: usize, is_ready: bool) {
+        let now = wall_clock::now();
+        let Self { door, links, dice, .. } = self;
+        let link = &mut links[place];
+        match &mut link.state {
+            LinkState::Idle { next } if *next <= now => {
+                link.state = LinkState::Trying { deadline: link.attempt.begin() };
+                link.take_stage(door, dice);
+            }
+            LinkState::Trying { deadline } => {
+                if *deadline <= now {
+                    link.attempt.give_up();
+                    link.fail("it does not answer".to_owned(), door, dice);
+                } else if is_ready {
+                    link.take_stage(door, dice);
+                }
+            }
+            LinkState::Open { .. } => {
+                if is_ready {
+                    link.hear(door, dice);
+                }
+                link.channel.lock().pump();
+            }
+            LinkState::Idle { .. } | LinkState::Done => {}
+        }
+    }
+}
+
+impl Link {
+    /// Takes an attempt as far as it goes for now.
+    fn take_stage(&mut self, door: &Door, dice: &mut Dice) {
+        match self.attempt.go_on(&door.identity) {
+            Stage::Waiting => {}
+            Stage::Welcomed { stream, answers, next, start } => {
+                let stream = Arc::new(stream);
+                let connected =
+                    self.channel.lock().connect(Arc::clone(&stream), next, start.is_some());
+                if let Err(why) = connected {
+                    return self.stop(Notice::Refused { from: self.channel.peer, why }, door);
+                }
+                self.state = LinkState::Open { stream, answers, since: wall_clock::now() };
+                self.was_open = true;
+                door.inbox.tell(Notice::Welcomed { peer: self.channel.peer, start });
+                self.hear(door, dice);
+                self.channel.lock().pump();
+            }
+            Stage::Failed(why) => self.fail(why, door, dice),
+            // Once the run goes on, whoever holds the peer's port meanwhile is waited out.
+            Stage::Strange(why) if self.was_open => self.fail(why, door, dice),
+            Stage::Strange(why) | Stage::Refused(why) => {
+                self.stop(Notice::Refused { from: self.channel.peer, why }, door);
+            }
+        }
+    }
+
+    /// Hears what the peer has answered.
+    fn hear(&mut self, door: &Door, dice: &mut Dice) {
+        let LinkState::Open { stream, answers, .. } = &mut self.state else { return };
+        let is_open = answers.fill(&**stream).unwrap_or(false);
+        loop {
+            let taken = match answers.take() {
+                Ok(Some(line)) => take_answer(line, &self.channel),
+                Ok(None) if is_open => return,
+                Ok(None) => break,
+                Err(why) => Err(why),
+            };
+            match taken {
+                Ok(Answered::GoOn) => {}
+                Ok(Answered::Heard) => return self.stop(Notice::Heard, door),
+                Err(why) => {
+                    return self.stop(Notice::Lost { from: self.channel.peer, why }, door);
+                }
+            }
+        }
+        self.fail("its connection ended without a goodbye".to_owned(), door, dice);
+    }
+
+    /// Gives up for now, and tries again later.
+    fn fail(&mut self, why: String, door: &Door, dice: &mut Dice) {
+        let peer = self.channel.peer;
+        if self.is_over_for(door) {
+            self.channel.lock().disconnect(why.clone());
+            return self.stop(Notice::Lost { from: peer, why }, door);
+        }
+        let now = wall_clock::now();
+        if matches!(self.state, LinkState::Open { since, .. } if BACKOFF_MAX <= now - since) {
+            self.backoff = BACKOFF_MIN;
+        }
+        let micros = u32::try_from(self.backoff.as_micros()).unwrap_or(u32::MAX);
+        let wait = Duration::from_micros(u64::from(dice.roll(micros)));
+        self.state = LinkState::Idle { next: now + wait };
+        self.backoff = BACKOFF_MAX.min(self.backoff * 2);
+        self.channel.lock().disconnect(why);
+    }
+
+    /// Whether a peer that cannot be reached will never be again: at the virtual pace there is no
+    /// clock by which to wait for one that nobody promised to bring back.
+    fn is_over_for(&self, door: &Door) -> bool {
+        let was_standing = matches!(self.state, LinkState::Open { .. });
+        door.identity.is_virtual && self.was_open && !was_standing
+    }
+
+    fn stop(&mut self, notice: Notice, door: &Door) {
+        self.state = LinkState::Done;
+        door.inbox.tell(notice);
+    }
+}
+
+enum Answered {
+    GoOn,
+    Heard,
+}
+
+fn take_answer(line: Line, channel: &Channel) -> Result<Answered, String> {
+    let mut state = channel.lock();
+    match line {
+        Line::Ack { accepted, recorded } => state.acknowledge(accepted, recorded)?,
+        Line::Again { next } => state.go_back(next)?,
+        Line::Heard if state.is_leaving() => {
+            state.is_heard = true;
+            return Ok(Answered::Heard);
+        }
+        other => return Err(format!("it answered '{other}', which is not its to say")),
+    }
+    Ok(Answered::GoOn)
+}
+
+/// Tells an end of the stream, which is no error of the kernel's.
+pub(super) fn ended() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "it closed the connection")
+}
+
+/// The machine that names the common start.
+pub(super) const STARTER: u16 = 1;
+
+/// Machine 1, which names the common start.
+pub(super) fn starter() -> MachineId {
+    MachineId::new(STARTER)
+}

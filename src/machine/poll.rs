@@ -1,0 +1,42 @@
+//! Waiting for several connections at once, and how a dead one is noticed.
+
+use std::io;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, Timespec};
+use rustix::net::sockopt;
+
+use crate::wall_clock;
+
+/// A connection on which nothing moves is probed after so long, ...
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(5);
+/// ... again after each of these, ...
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
+/// ... and is dead when so many probes were not answered.
+const KEEPALIVE_PROBES: u32 = 3;
+/// A connection is dead when what was written stays unacknowledged for so long, in milliseconds.
+const USER_TIMEOUT_MS: u32 = 5000;
+
+/// Waits until one of the connections is ready, or until a deadline; whichever are ready say so.
+pub(super) fn wait(fds: &mut [PollFd<'_>], deadline: Option<Instant>) {
+    let timeout = deadline.map(|deadline| {
+        let left = deadline.saturating_duration_since(wall_clock::now());
+        Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(left.subsec_nanos()),
+        }
+    });
+    // A signal may end the wait early; everyone looks again then.
+    let _ = rustix::event::poll(fds, timeout.as_ref());
+}
+
+/// Lets the kernel find out when the other end is gone without a word.
+pub(super) fn keep_alive(stream: &TcpStream) -> io::Result<()> {
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, KEEPALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(stream, KEEPALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(stream, KEEPALIVE_PROBES)?;
+    sockopt::set_tcp_user_timeout(stream, USER_TIMEOUT_MS)?;
+    Ok(())
+}
