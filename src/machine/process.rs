@@ -139,6 +139,7 @@ fn live(
         Pace::Real(speed) => {
             tighten_timer();
             let skip_after = limits.skip_after;
+            let schedule = schedule.clone();
             let pacemaker = RealPacemaker { schedule, speed, start, skip_after };
             (Box::new(pacemaker), wall_clock::system_time_at(start))
         }

@@ -36,7 +36,7 @@ pub struct Lookahead {
 }
 
 /// A peer, and what was promised in both directions.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Peer {
     id: MachineId,
     schedule: Schedule,
@@ -119,27 +119,30 @@ impl Lookahead {
     /// only if the new one lets the peer tick once more.
     pub fn renew(&mut self, queue_len: u64) -> impl Iterator<Item = (MachineId, Tick)> {
         (0..self.peers.len()).filter_map(move |place| {
-            let Peer { id, schedule, told, is_written_to, .. } = self.peers[place];
+            let Peer { told, is_written_to, .. } = self.peers[place];
             if self.next < told && !is_written_to {
                 return None;
             }
             let promise = self.promise(place, queue_len);
-            let awaited = schedule.first_after(self.schedule.due(told));
-            let lets_tick = awaited.0 <= schedule.ticks()
-                && schedule.due(awaited) <= self.schedule.due(promise);
-            let helps = is_written_to || lets_tick;
-            if promise <= told || !helps {
+            if promise <= told || !(is_written_to || self.lets_tick(place, promise)) {
                 return None;
             }
             let peer = &mut self.peers[place];
             (peer.told, peer.is_written_to) = (promise, false);
-            Some((id, promise))
+            Some((peer.id, promise))
         })
+    }
+
+    /// Whether a promise lets a peer tick once more than the one before it.
+    fn lets_tick(&self, place: usize, promise: Tick) -> bool {
+        let Peer { schedule, told, .. } = &self.peers[place];
+        let awaited = schedule.first_after(self.schedule.due(*told));
+        awaited.0 <= schedule.ticks() && schedule.due(awaited) <= self.schedule.due(promise)
     }
 
     /// The first tick on which a message may be sent to a peer.
     fn promise(&mut self, place: usize, queue_len: u64) -> Tick {
-        let [own, peer] = [self.schedule, self.peers[place].schedule]
+        let [own, peer] = [&self.schedule, &self.peers[place].schedule]
             .map(|schedule| u64::from(schedule.clock_rate.0));
         let reach_max = RUN_AHEAD_MAX * own / peer;
         let mut reach = queue_len;
@@ -172,7 +175,7 @@ mod tests {
 
     /// Machine 1 of three, once a second, with draws of seed 42: 10, 8, 4, 3 (to both), ...
     fn lookahead() -> Lookahead {
-        let schedule = |phase| Schedule { clock_rate: ClockRate(1), phase, duration_s: 60 };
+        let schedule = |phase| Schedule::new(ClockRate(1), phase, 60);
         let peers =
             [(MachineId::new(2), schedule(Phase(600))), (MachineId::new(3), schedule(Phase(900)))];
         let own = (MachineId::new(1), schedule(Phase(300)));

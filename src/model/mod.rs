@@ -6,6 +6,7 @@
 //! - [`clock`]: Lamport's logical clock and its timestamps.
 //! - [`machine`]: a machine and the rule of its tick.
 //! - [`schedule`]: which tick is due when, in exact model time.
+//! - [`stretches`]: a clock rate that changes.
 //! - [`order`]: the order of all ticks of all machines.
 //! - [`engine`]: all machines of a trial in one loop.
 //! - [`lookahead`]: what a machine can promise its peers, at the virtual pace.
@@ -22,6 +23,7 @@ pub mod lookahead;
 pub mod machine;
 pub mod order;
 pub mod schedule;
+pub mod stretches;
 
 pub use arrival::Arrival;
 pub use chance::{Dice, Seed, Stream};
@@ -31,3 +33,4 @@ pub use lookahead::{Lookahead, RUN_AHEAD_MAX};
 pub use machine::{DrawRange, Event, Machine, MachineId, Message, Step, peers_in_mesh, tick};
 pub use order::{Round, Slot};
 pub use schedule::{ClockRate, ModelTime, Phase, Schedule, Tick};
+pub use stretches::RateChange;

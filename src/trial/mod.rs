@@ -131,7 +131,7 @@ impl Trial {
     #[must_use]
     pub fn schedule(&self, machine: MachineId) -> Schedule {
         let MachineSpec { clock_rate, phase, .. } = *self.spec(machine);
-        Schedule { clock_rate, phase, duration_s: self.duration_s }
+        Schedule::new(clock_rate, phase, self.duration_s)
     }
 
     /// A machine before its first tick.

@@ -103,7 +103,7 @@ mod tests {
     use crate::model::{ClockRate, Phase};
 
     fn pacemaker(start: Instant, skip_after: Option<Duration>) -> RealPacemaker {
-        let schedule = Schedule { clock_rate: ClockRate(4), phase: Phase(500), duration_s: 10 };
+        let schedule = Schedule::new(ClockRate(4), Phase(500), 10);
         RealPacemaker { schedule, speed: Speed::ONE, start, skip_after }
     }
 
