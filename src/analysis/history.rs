@@ -232,6 +232,9 @@ impl History {
         if own.machines != run.machines {
             return Some("the lines that begin with 'machine' differ".to_owned());
         }
+        if own.faults != run.faults {
+            return Some("the lines that begin with 'fault' differ".to_owned());
+        }
         let machine = header.machine;
         let Some(spec) = run.machines.get(machine.index()) else {
             return Some(format!("there is no machine {machine}"));

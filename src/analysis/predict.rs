@@ -227,6 +227,7 @@ mod tests {
             draw_range: DrawRange(draw_range),
             seed: Seed::new(1).unwrap(),
             machines: machines.collect(),
+            faults: Vec::new(),
         })
     }
 

@@ -10,6 +10,8 @@
 //! - [`order`]: the order of all ticks of all machines.
 //! - [`engine`]: all machines of a trial in one loop.
 //! - [`lookahead`]: what a machine can promise its peers, at the virtual pace.
+//! - [`fault`]: what a trial does to its machines and channels, and when.
+//! - [`fault_rates`]: how faults change the clock rate of a machine.
 //! - [`arrival`]: when a message arrives, in model time.
 //! - [`chance`]: seeds, streams and the one helper that draws integers.
 //!
@@ -19,6 +21,8 @@ pub mod arrival;
 pub mod chance;
 pub mod clock;
 pub mod engine;
+pub mod fault;
+pub mod fault_rates;
 pub mod lookahead;
 pub mod machine;
 pub mod order;
@@ -29,6 +33,7 @@ pub use arrival::Arrival;
 pub use chance::{Dice, Seed, Stream};
 pub use clock::{LogicalClock, Timestamp};
 pub use engine::{Engine, Outcome};
+pub use fault::{ChannelFault, Channels, Fault, FaultId, FaultKind, MachineFault, Span};
 pub use lookahead::{Lookahead, RUN_AHEAD_MAX};
 pub use machine::{DrawRange, Event, Machine, MachineId, Message, Step, peers_in_mesh, tick};
 pub use order::{Round, Slot};

@@ -33,5 +33,6 @@ pub(crate) fn random(case: u64, durations: Durations) -> Trial {
         draw_range: DrawRange(least + dice.roll(6) - 1),
         seed,
         machines,
+        faults: Vec::new(),
     }
 }
