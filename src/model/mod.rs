@@ -12,6 +12,7 @@
 //! - [`lookahead`]: what a machine can promise its peers, at the virtual pace.
 //! - [`fault`]: what a trial does to its machines and channels, and when.
 //! - [`fault_rates`]: how faults change the clock rate of a machine.
+//! - [`link`]: what becomes of a message on a channel.
 //! - [`arrival`]: when a message arrives, in model time.
 //! - [`chance`]: seeds, streams and the one helper that draws integers.
 //!
@@ -23,6 +24,7 @@ pub mod clock;
 pub mod engine;
 pub mod fault;
 pub mod fault_rates;
+pub mod link;
 pub mod lookahead;
 pub mod machine;
 pub mod order;
@@ -34,6 +36,7 @@ pub use chance::{Dice, Seed, Stream};
 pub use clock::{LogicalClock, Timestamp};
 pub use engine::{Engine, Outcome};
 pub use fault::{ChannelFault, Channels, Fault, FaultId, FaultKind, MachineFault, Span};
+pub use link::{Fate, Link, Links};
 pub use lookahead::{Lookahead, RUN_AHEAD_MAX};
 pub use machine::{DrawRange, Event, Machine, MachineId, Message, Step, peers_in_mesh, tick};
 pub use order::{Round, Slot};
