@@ -91,7 +91,7 @@ fn first_difference(one: &History, other: &History, machine: MachineId) -> Resul
             due: schedule.due(tick.expect("one of the logs has this tick")),
             machine,
             events_before: 0,
-            events: one.trial.machine_ids().map(|id| one.trial.schedule(id).ticks()).sum(),
+            events: one.trial.events(),
             places: [pair[0].map(|_| one.place_of(event)), pair[1].map(|_| other.place_of(event))],
             what,
         }));

@@ -187,6 +187,8 @@ impl History {
                 let line = log.ticks[*cut].line;
                 log.ticks.truncate(*cut);
                 log.skips.retain(|skip| skip.line < line);
+                log.restarts.retain(|restart| restart.line < line);
+                log.faults.retain(|fault| fault.line < line);
                 log.end = None;
             }
         }

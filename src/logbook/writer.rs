@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use super::fault_record::FaultRecord;
 use super::header::{COLUMNS, Header};
 use super::record::{EndRecord, RestartRecord, SkipRecord, TickRecord};
 use super::system_time::SystemTime;
@@ -87,6 +88,15 @@ impl LogWriter {
     /// # Errors
     /// When the file cannot be written.
     pub fn restart(&mut self, record: &RestartRecord) -> Result<()> {
+        self.line(record);
+        self.flush()
+    }
+
+    /// Writes that a fault is over.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn fault(&mut self, record: &FaultRecord) -> Result<()> {
         self.line(record);
         self.flush()
     }

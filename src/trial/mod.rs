@@ -25,8 +25,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use crate::model::{
-    ClockRate, DrawRange, Engine, Fault, Machine, MachineId, Phase, Round, Schedule, Seed, Tick,
-    fault_rates::rate_changes, peers_in_mesh,
+    Absence, ClockRate, DrawRange, Engine, Fault, Links, Machine, MachineId, Phase, Round,
+    Schedule, Seed, Tick, absences, fault_rates::rate_changes, peers_in_mesh,
 };
 use draft::Draft;
 use fault_keys::{Value, listed};
@@ -169,7 +169,34 @@ impl Trial {
     #[must_use]
     pub fn engine(&self) -> Engine {
         let machines = self.machine_ids().map(|machine| self.machine(machine)).collect();
-        Engine::new(machines, self.round())
+        if self.faults.is_empty() {
+            return Engine::new(machines, self.round());
+        }
+        let schedules = self.machine_ids().map(|machine| self.schedule(machine)).collect();
+        Engine::with_faults(machines, schedules, &self.faults, self.links())
+    }
+
+    /// All channels that faults strike, before their first messages.
+    #[must_use]
+    pub fn links(&self) -> Links {
+        Links::new(&self.faults, self.seed)
+    }
+
+    /// When a machine is dead or stands still.
+    #[must_use]
+    pub fn absences(&self, machine: MachineId) -> Vec<Absence> {
+        absences(&self.faults, &self.schedule(machine), machine)
+    }
+
+    /// How many events a whole run at the virtual pace has: all ticks that are not skipped.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        let events = self.machine_ids().map(|machine| {
+            let schedule = self.schedule(machine);
+            let absences = absences(&self.faults, &schedule, machine);
+            schedule.ticks() - absences.iter().map(Absence::count).sum::<u64>()
+        });
+        events.sum()
     }
 
     /// Finds the machines whose ticks come closest: the pair and their gap in microseconds of
