@@ -9,6 +9,10 @@
 //! queue sends nothing, and draws nothing. So the machine sends to a peer no earlier than after as
 //! many ticks as messages wait, and then as many as it draws without meeting that peer. Whatever
 //! arrives meanwhile only postpones it. `docs/virtual-pace.md` gives the argument.
+//!
+//! Faults only postpone, too: a tick that is skipped draws nothing and sends nothing, and a message
+//! that is held back arrives later than it was sent. A machine that is away passes over the ticks
+//! that it skips before it waits, so that nobody waits for them.
 
 use std::collections::VecDeque;
 
@@ -113,6 +117,15 @@ impl Lookahead {
         self.peers[to].iter_mut().for_each(|peer| peer.is_written_to = true);
     }
 
+    /// Passes over the ticks that are skipped before this one.
+    ///
+    /// # Panics
+    /// When the tick lies behind: no tick runs twice.
+    pub fn skip_to(&mut self, next: Tick) {
+        assert!(self.next <= next, "ticks are skipped forwards");
+        self.next = next;
+    }
+
     /// The promises that need to be told, given the length of the message queue.
     ///
     /// A promise is renewed when a message leaves for the peer anyway; or when it has run out, and
@@ -208,6 +221,18 @@ mod tests {
         }
         // The fourth tick would have sent, had the second not received.
         assert_eq!(renewed(&mut lookahead, 0), [(2, 5), (3, 5)]);
+    }
+
+    #[test]
+    fn ticks_that_are_skipped_are_promised_to_send_nothing() {
+        let mut lookahead = lookahead();
+        assert_eq!(renewed(&mut lookahead, 0), [(2, 4), (3, 4)]);
+        lookahead.ticked(Some(10));
+        lookahead.skip_to(Tick(40));
+        assert_eq!(lookahead.now().to_string(), "39.300000");
+        // Two more draws go by before the one that sends.
+        assert_eq!(renewed(&mut lookahead, 0), [(2, 42), (3, 42)]);
+        lookahead.ticked(Some(8));
     }
 
     #[test]
