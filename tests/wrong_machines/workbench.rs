@@ -1,8 +1,9 @@
 //! The workbench: runs a trial in one loop and writes its logs, with a seam at every step at which
 //! a machine can go wrong.
 //!
-//! It shares nothing with the engine of the program but the log's writer and the dice, and gives
-//! the same logs byte for byte where nothing is wrong, which a test holds it to.
+//! It shares nothing with the engine of the program but the log's writer, the dice, and what faults
+//! do, which is common knowledge. It gives the same logs byte for byte where nothing is wrong, which
+//! a test holds it to.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,10 +12,12 @@ use std::path::Path;
 use scalemodel::analysis::check::{Findings, check};
 use scalemodel::analysis::history::History;
 use scalemodel::logbook::{
-    ChannelCounts, EndRecord, Ending, Header, LogWriter, LoggedEvent, SkipRecord, SystemTime,
-    TickRecord, log_path,
+    ChannelCounts, EndRecord, Ending, FaultRecord, Header, LogWriter, LoggedEvent, RestartRecord,
+    SkipRecord, SystemTime, TickRecord, log_path,
 };
-use scalemodel::model::{Dice, MachineId, Timestamp};
+use scalemodel::model::{
+    Dice, Ledger, Links, MachineId, ModelTime, Over, Schedule, Timestamp, absences,
+};
 use scalemodel::pace::{Pace, Speed};
 use scalemodel::trial::Trial;
 use tempfile::TempDir;
@@ -33,10 +36,13 @@ pub(crate) enum Setting {
     Standstill,
     /// The real pace; one machine is killed in the middle of a send, and the others end early.
     Kill,
+    /// The virtual pace, with faults in the trial.
+    Faults,
 }
 
 impl Setting {
-    pub(crate) const ALL: [Self; 4] = [Self::Virtual, Self::Real, Self::Standstill, Self::Kill];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Virtual, Self::Real, Self::Standstill, Self::Kill, Self::Faults];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -44,11 +50,15 @@ impl Setting {
             Self::Real => "real pace",
             Self::Standstill => "standstill",
             Self::Kill => "kill",
+            Self::Faults => "faults",
         }
     }
 
     fn pace(self) -> Pace {
-        if self == Self::Virtual { Pace::Virtual } else { Pace::Real(Speed::ONE) }
+        match self {
+            Self::Virtual | Self::Faults => Pace::Virtual,
+            Self::Real | Self::Standstill | Self::Kill => Pace::Real(Speed::ONE),
+        }
     }
 }
 
@@ -95,6 +105,7 @@ struct Workbench<'a> {
     stations: Vec<Station>,
     /// When the latest message of each channel arrives: none overtakes another.
     latest: BTreeMap<(MachineId, MachineId), u64>,
+    links: Links,
     delays: Dice,
     /// When the victim was killed.
     killed_at: Option<u64>,
@@ -111,6 +122,8 @@ struct Station {
     /// How many of those that are coming are known to have arrived.
     noticed: usize,
     log: LogWriter,
+    schedule: Schedule,
+    ledger: Ledger,
     /// Messages by position of the other machine in the trial.
     sent: Vec<u64>,
     received: Vec<u64>,
@@ -125,8 +138,8 @@ impl<'a> Workbench<'a> {
             seams.header(&mut header);
             let path = log_path(folder, trial.spec(id).port);
             let mut log = LogWriter::create(&path, &header).unwrap();
-            let start = if setting == Setting::Virtual { SystemTime(0) } else { turns::START };
-            log.start(start).unwrap();
+            let is_virtual = setting.pace() == Pace::Virtual;
+            log.start(if is_virtual { SystemTime(0) } else { turns::START }).unwrap();
             Station {
                 id,
                 peers: seams.peers(id, trial.peers(id)),
@@ -135,6 +148,8 @@ impl<'a> Workbench<'a> {
                 coming: Vec::new(),
                 noticed: 0,
                 log,
+                schedule: seams.schedule(trial, id),
+                ledger: Ledger::new(&trial.faults, &trial.schedule(id), id),
                 sent: vec![0; trial.machines.len()],
                 received: vec![0; trial.machines.len()],
                 ticks_done: 0,
@@ -143,12 +158,26 @@ impl<'a> Workbench<'a> {
         });
         let stations = stations.collect();
         let delays = turns::chance(trial, MachineId::new(u16::MAX));
-        Self { trial, setting, seams, stations, latest: BTreeMap::new(), delays, killed_at: None }
+        let (latest, links) = (BTreeMap::new(), trial.links());
+        Self { trial, setting, seams, stations, latest, links, delays, killed_at: None }
+    }
+
+    /// The turns of every machine, as they should be.
+    fn turns(&mut self) -> Vec<Vec<Turn>> {
+        if self.setting != Setting::Faults {
+            return turns::turns(self.trial, self.setting);
+        }
+        let Self { trial, stations, seams, .. } = self;
+        let turns = stations.iter().map(|Station { id, schedule, .. }| {
+            let absences = seams.absences(absences(&trial.faults, schedule, *id));
+            turns::turns_under_faults(schedule, &absences)
+        });
+        turns.collect()
     }
 
     fn run(mut self) {
         let mut order: Vec<(u64, MachineId, Turn)> = Vec::new();
-        let turns = turns::turns(self.trial, self.setting);
+        let turns = self.turns();
         for (machine, mut turns) in self.trial.machine_ids().zip(turns) {
             self.seams.pace(machine, &mut turns);
             order.extend(turns.into_iter().map(|turn| (turn.now, machine, turn)));
@@ -159,10 +188,51 @@ impl<'a> Workbench<'a> {
                 Some(_) if machine == turns::victim(self.trial) => {}
                 Some(at) if at + SURVIVED_US < now => {}
                 _ if turn.skipped_to.is_some() => self.skip(machine, turn),
-                _ => self.tick(machine, turn),
+                _ => {
+                    if !self.seams.tells_at_the_end() {
+                        let due = self.stations[machine.index()].schedule.due(turn.tick);
+                        self.tell(machine, Some(due));
+                    }
+                    self.tick(machine, turn);
+                }
             }
         }
+        for machine in self.trial.machine_ids() {
+            self.tell(machine, None);
+        }
         self.end();
+    }
+
+    /// Tells of the faults that are over.
+    fn tell(&mut self, machine: MachineId, now: Option<ModelTime>) {
+        let Self { trial, stations, links, seams, .. } = self;
+        let Station { log, ledger, dice, ticks_skipped, .. } = &mut stations[machine.index()];
+        while let Some(over) = ledger.next_over(now, |fault| links.hits(fault, machine)) {
+            let Over { fault: number, hits, incarnation, skipped, .. } = over;
+            let system_time = SystemTime::since_1970(1000 * over.ends_ms);
+            let restart = incarnation.map(|incarnation| RestartRecord {
+                incarnation,
+                cut_bytes: 0,
+                system_time,
+            });
+            if let Some(record) = restart.and_then(|record| seams.restarted(record)) {
+                log.restart(&record).unwrap();
+            }
+            let kind = trial.faults[number.index()].name();
+            for record in seams.told(FaultRecord { number, kind, hits, system_time }) {
+                log.fault(&record).unwrap();
+            }
+            let skip = skipped.map(|[first, last]| SkipRecord {
+                system_time,
+                first,
+                last,
+                lateness_us: 0,
+            });
+            if let Some(record) = skip.and_then(|record| seams.skipped(record, dice)) {
+                *ticks_skipped += record.count();
+                log.skip(&record).unwrap();
+            }
+        }
     }
 
     fn skip(&mut self, machine: MachineId, turn: Turn) {
@@ -232,10 +302,10 @@ impl<'a> Workbench<'a> {
         if self.seams.records_first() {
             self.record(machine, turn, before, entry);
             if !is_killed {
-                self.send(machine, turn.now, to, timestamp);
+                self.send(machine, turn, to, timestamp);
             }
         } else {
-            self.send(machine, turn.now, to, timestamp);
+            self.send(machine, turn, to, timestamp);
             if !is_killed {
                 self.record(machine, turn, before, entry);
             }
@@ -270,20 +340,31 @@ impl<'a> Workbench<'a> {
         }
     }
 
-    fn send(&mut self, from: MachineId, now: u64, to: &[MachineId], timestamp: Timestamp) {
+    fn send(&mut self, from: MachineId, turn: Turn, to: &[MachineId], timestamp: Timestamp) {
         for &to in to {
             self.stations[from.index()].sent[to.index()] += 1;
-            let delay = match self.setting {
-                Setting::Virtual => 0,
-                _ => u64::from(self.delays.roll(DELAY_MAX_US)),
-            };
-            let latest = self.latest.entry((from, to)).or_default();
-            *latest = (*latest).max(now + delay);
-            let parcel = Parcel { from, to, timestamp, arrives_at: *latest };
+            let arrives_at = self.arrival((from, to), turn);
+            let parcel = Parcel { from, to, timestamp, arrives_at };
             for parcel in self.seams.carry(parcel) {
                 self.stations[parcel.to.index()].arrive(parcel);
             }
         }
+    }
+
+    /// When a message arrives.
+    fn arrival(&mut self, channel: (MachineId, MachineId), turn: Turn) -> u64 {
+        if self.setting == Setting::Faults {
+            let due = self.stations[channel.0.index()].schedule.due(turn.tick);
+            let arrives_at = self.links.send(channel, (turn.tick, due)).arrives_at;
+            return self.seams.held_until(turn.now, turns::instant(arrives_at));
+        }
+        let delay = match self.setting {
+            Setting::Virtual => 0,
+            _ => u64::from(self.delays.roll(DELAY_MAX_US)),
+        };
+        let latest = self.latest.entry(channel).or_default();
+        *latest = (*latest).max(turn.now + delay);
+        *latest
     }
 
     fn end(self) {
@@ -309,7 +390,7 @@ impl<'a> Workbench<'a> {
             let mut end = EndRecord {
                 why,
                 system_time: match setting {
-                    Setting::Virtual => SystemTime::since_1970(end_us),
+                    Setting::Virtual | Setting::Faults => SystemTime::since_1970(end_us),
                     _ => turns::at(end_us + SURVIVED_US),
                 },
                 ticks_done: station.ticks_done,

@@ -10,10 +10,12 @@
 //! - [`entry`]: the entries of ticks.
 //! - [`frame`]: the header and the end entry.
 //! - [`pace`]: when ticks run.
+//! - [`fault`]: what faults do, and what is told of them.
 
 mod clock;
 mod draw;
 mod entry;
+mod fault;
 mod frame;
 mod pace;
 mod queue;
@@ -53,7 +55,7 @@ pub(crate) enum Sight {
 }
 
 /// The catalogue by seam: the title of each part, and its machines.
-pub(crate) const CATALOGUE: [(&str, &[WrongMachine]); 7] = [
+pub(crate) const CATALOGUE: [(&str, &[WrongMachine]); 8] = [
     ("The clock", clock::MACHINES),
     ("The draw", draw::MACHINES),
     ("The queue", queue::MACHINES),
@@ -61,6 +63,7 @@ pub(crate) const CATALOGUE: [(&str, &[WrongMachine]); 7] = [
     ("The entry", entry::MACHINES),
     ("Header and end entry", frame::MACHINES),
     ("The pace", pace::MACHINES),
+    ("Faults", fault::MACHINES),
 ];
 
 /// Every wrong machine.
@@ -83,6 +86,9 @@ const REAL: &[Setting] = &[Setting::Real];
 const STANDSTILL: &[Setting] = &[Setting::Standstill];
 /// It takes a kill to see that it is wrong.
 const KILL: &[Setting] = &[Setting::Kill];
+
+/// It takes a fault of the trial to be wrong.
+const FAULTS: &[Setting] = &[Setting::Faults];
 
 /// Makes a wrong machine before its first tick.
 fn make<S: Seams + Default + 'static>() -> Box<dyn Seams> {
