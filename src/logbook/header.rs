@@ -11,7 +11,7 @@ use crate::decimal;
 use crate::model::{ClockRate, DrawRange, Fault, MachineId, Phase, Seed};
 use crate::pace::{Pace, Speed};
 use crate::quote::shown;
-use crate::trial::fault_keys::{self, Allowed, Value, Values, listed};
+use crate::trial::fault_keys::{self, Allowed, Value, Values};
 use crate::trial::faults::{FAULTS_MAX, misfits};
 use crate::trial::{DRAW_RANGE, DURATION_S, MACHINES, MachineSpec, Trial, is_name};
 
@@ -76,17 +76,7 @@ impl fmt::Display for Header {
             )?;
         }
         for (fault, number) in self.trial.faults.iter().zip(1..) {
-            write!(formatter, "# fault {number}: kind={}", fault.name())?;
-            for (key, value) in fault_keys::values(fault) {
-                match value {
-                    Value::Number(number) => write!(formatter, " {key}={number}")?,
-                    Value::Machines(machines) => {
-                        write!(formatter, " {key}={}", listed(&machines, ","))?;
-                    }
-                    Value::Yes => write!(formatter, " {key}=true")?,
-                }
-            }
-            writeln!(formatter)?;
+            writeln!(formatter, "# fault {number}: {}", fault_keys::line(fault))?;
         }
         Ok(())
     }

@@ -179,6 +179,20 @@ pub(crate) fn values(fault: &Fault) -> Vec<(&'static str, Value)> {
     values
 }
 
+/// A fault in one line: its kind and its keys, as the header of a log has it.
+pub(crate) fn line(fault: &Fault) -> String {
+    let mut line = format!("kind={}", fault.name());
+    for (key, value) in values(fault) {
+        let value = match value {
+            Value::Number(number) => number.to_string(),
+            Value::Machines(machines) => listed(&machines, ","),
+            Value::Yes => "true".to_owned(),
+        };
+        line += &format!(" {key}={value}");
+    }
+    line
+}
+
 /// Machines with this text between them.
 pub(crate) fn listed(machines: &[MachineId], separator: &str) -> String {
     machines.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
