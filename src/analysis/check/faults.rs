@@ -5,8 +5,6 @@
 //! sends. A fault that struck nothing, or that a log leaves out, leaves open whether the run stood
 //! it; then the checker cannot say.
 
-use std::collections::BTreeMap;
-
 use super::Rule;
 use super::violation::Complaints;
 use crate::analysis::history::History;
@@ -130,22 +128,27 @@ fn out_of_order(history: &History, seen: &[&Over], over: &Over) -> Option<String
 
 /// What keeps the checker from saying that the run stood its faults.
 pub(super) fn without_effect(history: &History) -> Vec<String> {
-    let mut hits: BTreeMap<FaultId, u64> = BTreeMap::new();
-    for entry in history.present().flat_map(|(_, log)| &log.faults) {
-        let total = hits.entry(entry.entry.number).or_default();
-        *total = total.saturating_add(entry.entry.hits);
-    }
+    let told = |log: &Log, number: FaultId| {
+        log.faults.iter().find(|entry| entry.entry.number == number).map(|entry| entry.entry.hits)
+    };
     let of = |(number, fault): (FaultId, &Fault)| {
         let end = ModelTime::of_ms(fault.span.end_ms());
+        let mut tellers = history.trial.machine_ids().filter(|machine| fault.is_told_by(*machine));
         let silent = history.present().find(|(machine, log)| {
             fault.is_told_by(*machine)
                 && goes_beyond(history, *machine, log, end)
-                && !log.faults.iter().any(|entry| entry.entry.number == number)
+                && told(log, number).is_none()
         });
-        let why = match (silent, hits.get(&number)) {
-            (Some((_, log)), _) => format!("{} does not tell of it", log.path.display()),
-            (None, Some(0)) => "it struck nothing".to_owned(),
-            _ => return None,
+        let why = match silent {
+            Some((_, log)) => format!("{} does not tell of it", log.path.display()),
+            // A log that is missing, or has not come so far, may tell of hits.
+            None if tellers.all(|machine| {
+                history.log(machine).and_then(|log| told(log, number)) == Some(0)
+            }) =>
+            {
+                "it struck nothing".to_owned()
+            }
+            None => return None,
         };
         Some(format!("fault {number} ({}) did not take effect: {why}", fault.name()))
     };
