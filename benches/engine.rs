@@ -30,6 +30,7 @@ fn trial(rates: &[u32], duration_s: u64) -> Trial {
         draw_range: DrawRange(u32::try_from(rates.len()).expect("few machines").max(10)),
         seed: Seed::new(1).expect("a small seed"),
         machines: machines.collect(),
+        faults: Vec::new(),
     }
 }
 

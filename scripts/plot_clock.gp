@@ -21,4 +21,4 @@ plot for [i = 1:machines] (ticks(i) > 0 ? logfile(i) : "/dev/null") \
   using "model_time_s":"logical_clock" with steps \
   linetype i linewidth width(i) title label(i), \
   for [i = 1:machines] growth[i] * x with lines linetype i dashtype 3 linewidth 1 \
-  title (i == machines && scalemodel ne "" ? "predicted" : "")
+  title (i == machines && scalemodel ne "" ? prediction : "")

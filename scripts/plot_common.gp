@@ -62,6 +62,21 @@ set linetype cycle 32
 # Earlier lines are wider, so that lines that lie on each other can all be seen.
 width(i) = large ? 1.5 : 1.6 + 0.9 * (machines - i)
 
+# The faults of the trial, as the header of a log tells them: shaded spans, named at the top.
+spans = system(sprintf("sed -n 's/^# fault [0-9]*: kind=\\([a-z]*\\) at_ms=\\([0-9]*\\) \
+for_ms=\\([0-9]*\\).*/\\1 \\2 \\3/p' '%s'", logfile(1)))
+faults = words(spans) / 3
+do for [i = 1:faults] {
+  begin = word(spans, 3 * i - 1) / 1000.0
+  end = begin + word(spans, 3 * i) / 1000.0
+  set object i rectangle from first begin, graph 0 to first end, graph 1 behind \
+    fillcolor rgb "#7f7f7f" fillstyle transparent solid 0.15 noborder
+  set label i word(spans, 3 * i - 2) at first begin, graph 1 - 0.04 * ((i - 1) % 8) \
+    left offset 0.4, -0.7 font ",8" textcolor rgb "#404040" front
+}
+# Theory leaves faults out.
+prediction = faults > 0 ? "predicted without faults" : "predicted"
+
 set datafile commentschars "#"
 set datafile columnheaders
 set output picture

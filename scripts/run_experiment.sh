@@ -128,9 +128,12 @@ ensure_gnuplot() {
 
 # --- machines ---------------------------------------------------------------------------------
 
-# By OS process: the index of its trial, and the number of its machine.
+# By OS process: the index of its trial, and which machine of it, or what else, it is.
 declare -A trial_of=()
-declare -A number_of=()
+declare -A name_of=()
+# By index of a trial: the OS process that inflicts its kills and pauses, if there is one. It starts
+# again what it has killed, and answers for it.
+declare -A inflictor_of=()
 # By OS process of a timer: the index of the trial whose machines it kills.
 declare -A timer_of=()
 watcher=
@@ -154,25 +157,34 @@ lock_logs() {
 }
 
 launch_all() {
-  local plan name folder machines run index machine
+  local plan name folder machines run inflict index machine pids
   local prepare=("${scalemodel}" prepare --logs "${logs}" "${prepare_options[@]}"
     "${machine_options[@]}" "${trials[@]}")
   "${prepare[@]}" --dry-run --quiet || exit 2
   lock_logs
   launching=yes
   plan=$("${prepare[@]}") || exit 2
-  while IFS=$'\t' read -r name folder machines run; do
+  while IFS=$'\t' read -r name folder machines run inflict; do
     index=${#names[@]}
     names+=("${name}")
     folders+=("${folder}")
     say "running ${name}: ${machines} machines, logs in ${folder}"
+    pids=
     for ((machine = 1; machine <= machines; machine++)); do
       [[ -z ${interrupted} ]] || break 2
       "${scalemodel}" machine --trial "${folder}/trial.toml" --machine "${machine}" \
         --run "${run}" --logs "${folder}" "${machine_options[@]}" </dev/null >&2 &
       trial_of[$!]=${index}
-      number_of[$!]=${machine}
+      name_of[$!]="machine ${machine}"
+      pids+=${pids:+,}$!
     done
+    if [[ ${inflict} == inflict ]]; then
+      "${scalemodel}" inflict --trial "${folder}/trial.toml" --run "${run}" --logs "${folder}" \
+        --pids "${pids}" "${machine_options[@]}" </dev/null >&2 &
+      trial_of[$!]=${index}
+      name_of[$!]="what inflicts the faults"
+      inflictor_of[${index}]=$!
+    fi
   done <<<"${plan}"
   launching=
   if [[ -n ${interrupted} ]]; then
@@ -218,9 +230,12 @@ collect_dead() {
 
 note_end() {
   local pid=$1 status=$2
-  local index=${trial_of[${pid}]} number=${number_of[${pid}]} how
+  local index=${trial_of[${pid}]} who=${name_of[${pid}]} how
   unset "trial_of[${pid}]"
   ((status != 0)) || return 0
+  if ((status == 128 + 9)) && [[ -n ${inflictor_of[${index}]:-} ]]; then
+    return 0 # it was killed on purpose, or else the inflictor says that it was not
+  fi
   how="exited with status ${status}"
   if ((status > 128)); then
     how="was ended by signal $(kill -l "$((status - 128))")"
@@ -228,7 +243,7 @@ note_end() {
   if [[ -z ${failures_of[${index}]:-} && -z ${interrupted} ]]; then
     end_trial "${index}"
   fi
-  failures_of[${index}]+="${failures_of[${index}]:+, }machine ${number} ${how}"
+  failures_of[${index}]+="${failures_of[${index}]:+, }${who} ${how}"
 }
 
 # Tells the machines of a trial to end, and sees to it that they do.

@@ -13,7 +13,8 @@ use log::LevelFilter;
 
 use crate::analysis::check::Verdict;
 use crate::commands::{
-    check, claims, compare, machine, predict, prepare, simulate, stats, sweep, trial, watch,
+    check, claims, compare, inflict, machine, predict, prepare, simulate, stats, sweep, trial,
+    watch,
 };
 use crate::model::Seed;
 use crate::trial::DURATION_S;
@@ -46,6 +47,7 @@ enum Command {
     Trial(trial::TrialArgs),
     Prepare(prepare::PrepareArgs),
     Machine(machine::MachineArgs),
+    Inflict(inflict::InflictArgs),
     Simulate(simulate::SimulateArgs),
     Watch(watch::WatchArgs),
     Check(check::CheckArgs),
@@ -116,6 +118,7 @@ impl Cli {
             Command::Trial(args) => trial::run(&args),
             Command::Prepare(args) => prepare::run(&args),
             Command::Machine(args) => machine::run(&args),
+            Command::Inflict(args) => inflict::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Watch(args) => watch::run(&args),
             Command::Check(args) => check::run(&args),

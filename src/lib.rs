@@ -12,6 +12,7 @@
 //! - [`analysis`]: what the logs say: history, check, statistics.
 //! - [`pace`]: the two paces of a run.
 //! - [`machine`]: one machine as an OS process.
+//! - [`inflict`]: kills and pauses that a trial demands, from another OS process.
 //! - [`logbook`]: the logs of the machines.
 //! - [`vector_log`]: logs with vector clocks that other programs wrote.
 //! - [`wall_clock`]: the only place that reads a clock.
@@ -20,6 +21,7 @@ pub mod analysis;
 pub mod cli;
 pub mod commands;
 mod decimal;
+pub mod inflict;
 pub mod logbook;
 pub mod machine;
 pub mod model;

@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn sixty_model_seconds_take_one_second_at_speed_sixty() {
-        let schedule = Schedule { clock_rate: ClockRate(1), phase: Phase(1000), duration_s: 60 };
+        let schedule = Schedule::new(ClockRate(1), Phase(1000), 60);
         let speed: Speed = "60".parse().unwrap();
         assert_eq!(speed.wall_time(schedule.due(Tick(60))), Duration::from_secs(1));
     }

@@ -27,6 +27,15 @@ pub fn system_time_at(instant: Instant) -> SystemTime {
     SystemTime(time.saturating_add(ahead).saturating_sub(behind))
 }
 
+/// The instant at which the computer's clock showed a system time, if nobody set it since.
+#[must_use]
+pub fn instant_of(time: SystemTime) -> Instant {
+    let (now, ago_us) = (now(), system_time().0.saturating_sub(time.0));
+    let distance = Duration::from_micros(ago_us.unsigned_abs());
+    let instant = if ago_us < 0 { now.checked_add(distance) } else { now.checked_sub(distance) };
+    instant.unwrap_or(now)
+}
+
 /// A length of time in whole microseconds.
 #[must_use]
 pub fn micros(duration: Duration) -> i64 {

@@ -340,7 +340,10 @@ fn a_restart_in_a_log_of_the_virtual_pace_is_violated() {
     fs::write(&file, format!("{before}{}\n{after}", restart(2))).unwrap();
     let (code, text) = check(folder.path());
     assert_eq!(code, 1, "{text}");
-    assert!(text.contains("restarts: at the virtual pace no machine comes back"), "{text}");
+    assert!(
+        text.contains("restarts: no kill of the trial lets the machine come back here"),
+        "{text}"
+    );
 }
 
 /// What is done to which log, and what the checker must miss.

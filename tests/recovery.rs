@@ -248,8 +248,6 @@ fn who_has_finished_comes_back_for_its_peers_only() {
 #[test]
 fn what_cannot_be_gone_on_with_is_refused_with_the_reason() {
     let bench = killed_run("127.20.3.13");
-    let errors = refusal(resume(&bench, 1, &["--pace", "virtual"]));
-    assert!(errors.contains("at the virtual pace a run is repeated, not resumed"), "{errors}");
     let errors = refusal(resume(&bench, 1, &["--speed", "10"]));
     assert!(errors.contains("log20001.txt: the log is of another run"), "{errors}");
     fs::remove_file(bench.folder().join("secret")).unwrap();

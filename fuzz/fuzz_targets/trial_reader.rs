@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use scalemodel::model::Seed;
+use scalemodel::model::{Seed, Tick};
 use scalemodel::trial::Trial;
 use scalemodel::trial::draft::Draft;
 
@@ -52,5 +52,10 @@ fn use_it(trial: &Trial) {
     if rates.sum::<u64>() <= TICKS_PER_SECOND_MAX {
         let [one, other] = trial.closest_ticks().machines;
         assert_ne!(one, other);
+        for machine in trial.machine_ids() {
+            let (schedule, absences) = (trial.schedule(machine), trial.absences(machine));
+            assert!(schedule.ticks() <= Tick::MAX.0);
+            assert!(absences.windows(2).all(|pair| pair[0].next <= pair[1].first));
+        }
     }
 }

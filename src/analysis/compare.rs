@@ -79,7 +79,7 @@ fn log_of(history: &History, machine: MachineId) -> Result<&Log> {
 
 fn first_difference(one: &History, other: &History, machine: MachineId) -> Result<Option<Parting>> {
     let [log, other_log] = [log_of(one, machine)?, log_of(other, machine)?];
-    let schedule = one.trial.schedule(machine);
+    let schedule = one.schedule(machine);
     let count = log.ticks.len().max(other_log.ticks.len());
     for index in 0..count {
         let pair = [log.ticks.get(index), other_log.ticks.get(index)];
@@ -91,7 +91,7 @@ fn first_difference(one: &History, other: &History, machine: MachineId) -> Resul
             due: schedule.due(tick.expect("one of the logs has this tick")),
             machine,
             events_before: 0,
-            events: one.trial.machine_ids().map(|id| one.trial.schedule(id).ticks()).sum(),
+            events: one.trial.events(),
             places: [pair[0].map(|_| one.place_of(event)), pair[1].map(|_| other.place_of(event))],
             what,
         }));
@@ -101,7 +101,7 @@ fn first_difference(one: &History, other: &History, machine: MachineId) -> Resul
 
 fn events_before(history: &History, due: ModelTime) -> usize {
     let of_machine = |machine| {
-        let schedule = history.trial.schedule(machine);
+        let schedule = history.schedule(machine);
         let ticks = history.log(machine).map_or(&[][..], |log| &log.ticks);
         ticks.partition_point(|tick| schedule.due(tick.entry.tick) < due)
     };

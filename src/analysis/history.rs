@@ -16,7 +16,7 @@ use std::thread;
 use anyhow::{Context as _, Result, bail};
 
 use crate::logbook::{Log, LoggedEvent, Numbered, ReadError, TickRecord, log_path};
-use crate::model::{MachineId, Timestamp};
+use crate::model::{Links, MachineId, ModelTime, Schedule, Timestamp};
 use crate::pace::Pace;
 use crate::trial::Trial;
 
@@ -39,6 +39,8 @@ pub struct History {
     pub channels: Vec<Channel>,
     /// The machines whose logs are there, by their ports.
     by_port: BTreeMap<u16, MachineId>,
+    /// Of every machine.
+    schedules: Vec<Schedule>,
 }
 
 /// A log that has no place in the run.
@@ -107,6 +109,20 @@ impl Channel {
         let received = self.receives.iter().filter(|(_, delivery)| delivery.send().is_some());
         self.sends.len() - received.count()
     }
+
+    /// When each message arrives at the virtual pace, in the order of the sends. The links are those
+    /// of the trial, and this channel has not been asked for before.
+    pub(super) fn arrivals(&self, history: &History, links: &mut Links) -> Vec<ModelTime> {
+        let Some(sender) = history.log(self.from) else {
+            return Vec::new();
+        };
+        let schedule = history.schedule(self.from);
+        let arrival = |(index, _): &(usize, Timestamp)| {
+            let tick = sender.ticks[*index].entry.tick;
+            links.send((self.from, self.to), (tick, schedule.due(tick))).arrives_at
+        };
+        self.sends.iter().map(arrival).collect()
+    }
 }
 
 impl History {
@@ -143,6 +159,7 @@ impl History {
         let mut history = Self {
             folder: folder.to_owned(),
             logs: (0..trial.machines.len()).map(|_| None).collect(),
+            schedules: trial.machine_ids().map(|machine| trial.schedule(machine)).collect(),
             trial,
             pace,
             unreadable,
@@ -188,6 +205,7 @@ impl History {
                 log.ticks.truncate(*cut);
                 log.skips.retain(|skip| skip.line < line);
                 log.restarts.retain(|restart| restart.line < line);
+                log.faults.retain(|fault| fault.line < line);
                 log.end = None;
             }
         }
@@ -233,6 +251,9 @@ impl History {
         if own.machines != run.machines {
             return Some("the lines that begin with 'machine' differ".to_owned());
         }
+        if own.faults != run.faults {
+            return Some("the lines that begin with 'fault' differ".to_owned());
+        }
         let machine = header.machine;
         let Some(spec) = run.machines.get(machine.index()) else {
             return Some(format!("there is no machine {machine}"));
@@ -250,6 +271,12 @@ impl History {
     #[must_use]
     pub fn log(&self, machine: MachineId) -> Option<&Log> {
         self.logs[machine.index()].as_ref()
+    }
+
+    /// The schedule of a machine.
+    #[must_use]
+    pub fn schedule(&self, machine: MachineId) -> &Schedule {
+        &self.schedules[machine.index()]
     }
 
     /// The logs that are there, with their machines.

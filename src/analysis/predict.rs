@@ -6,7 +6,8 @@
 //! > lambda_i = sum over j != i of r_j (1 - rho_j) 2/R, with rho_i = min(1, lambda_i / r_i),
 //!
 //! because on a free tick two of the R numbers address a given peer: its own, and the one for all.
-//! The queue of a machine is then a Brownian motion with drift lambda - r, reflected at 0.
+//! The queue of a machine is then a Brownian motion with drift lambda - r, reflected at 0. What the
+//! faults of a trial do is left out.
 
 use serde::Serialize;
 
@@ -227,6 +228,7 @@ mod tests {
             draw_range: DrawRange(draw_range),
             seed: Seed::new(1).unwrap(),
             machines: machines.collect(),
+            faults: Vec::new(),
         })
     }
 

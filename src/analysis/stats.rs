@@ -105,7 +105,7 @@ fn machine_stats(
         machine: machine.get(),
         port: spec.port,
         clock_rate: spec.clock_rate.0,
-        ticks_due: history.trial.schedule(machine).ticks(),
+        ticks_due: history.schedule(machine).ticks(),
         ticks_done: log.ticks.len() as u64,
         ticks_skipped: log.skips.iter().map(|skip| skip.entry.count()).sum(),
         figures: tally(history, machine, log).figures(left),
@@ -165,7 +165,7 @@ fn drift(history: &History) -> DriftMeter {
     let mut events: Vec<_> = history
         .present()
         .flat_map(|(machine, log)| {
-            let schedule = history.trial.schedule(machine);
+            let schedule = history.schedule(machine);
             log.ticks.iter().map(move |tick| {
                 (schedule.due(tick.entry.tick), machine, tick.entry.logical_clock.0)
             })

@@ -94,6 +94,19 @@ impl PaceOptions {
         }
     }
 
+    /// The options as they are typed.
+    pub(super) fn words(self) -> Vec<String> {
+        let name = match self.pace {
+            PaceName::Real => "real",
+            PaceName::Virtual => "virtual",
+        };
+        let mut words = vec!["--pace".to_owned(), name.to_owned()];
+        words.extend(self.speed.into_iter().flat_map(|x| ["--speed".to_owned(), x.to_string()]));
+        let skip_after = self.skip_after.map(|bound| bound.as_secs_f64().to_string());
+        words.extend(skip_after.into_iter().flat_map(|s| ["--skip-after".to_owned(), s]));
+        words
+    }
+
     fn skip_after(self) -> Option<Duration> {
         let bound = self.skip_after.unwrap_or(SKIP_AFTER);
         (!bound.is_zero()).then_some(bound)

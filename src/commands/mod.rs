@@ -3,6 +3,7 @@
 pub mod check;
 pub mod claims;
 pub mod compare;
+pub mod inflict;
 pub mod machine;
 pub mod predict;
 pub mod prepare;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
+use log::warn;
 use serde::Serialize;
 
 use super::{Format, print, print_json, trial};
@@ -45,6 +46,9 @@ struct Document<'a> {
 /// When the trial is wrong.
 pub fn run(args: &PredictArgs) -> Result<Answer> {
     let trial = trial::resolve(&args.trial, args.overrides)?;
+    if !trial.faults.is_empty() {
+        warn!("{}: the prediction leaves the trial's faults out", args.trial.display());
+    }
     let prediction = predict(&trial);
     match args.format {
         Format::Text => print(&table(&prediction))?,

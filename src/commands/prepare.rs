@@ -14,6 +14,7 @@ use log::{debug, warn};
 use super::machine::PaceOptions;
 use super::{print, trial};
 use crate::cli::{Answer, Overrides};
+use crate::inflict;
 use crate::logbook::{Log, SystemTime, log_path};
 use crate::machine::secret::Secret;
 use crate::model::Seed;
@@ -22,7 +23,8 @@ use crate::trial::Trial;
 /// Resolve trials, refuse ports that are taken or shared, and lay out one folder for each run
 ///
 /// Prints one line a trial for the orchestrator, separated by tabs: the trial's name, its folder,
-/// its number of machines, and the random identity of the run.
+/// its number of machines, the random identity of the run, and whether its faults must be inflicted
+/// by another OS process: 'inflict', or else '-'.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -72,7 +74,8 @@ pub fn run(args: &PrepareArgs) -> Result<Answer> {
         Secret::create(&folder.join("secret"))?;
         let (name, machines) = (&trial.name, trial.machines.len());
         let run = new_run_id()?;
-        writeln!(plan, "{name}\t{}\t{machines}\t{run}", folder.display())
+        let inflict = if inflict::is_needed(trial) { "inflict" } else { "-" };
+        writeln!(plan, "{name}\t{}\t{machines}\t{run}\t{inflict}", folder.display())
             .expect("writing into a string cannot fail");
     }
     print(&plan)?;

@@ -10,10 +10,10 @@ use clap::Args;
 use super::{print, trial};
 use crate::cli::{Answer, Overrides};
 use crate::logbook::{
-    ChannelCounts, EndRecord, Ending, Header, LogWriter, LoggedEvent, SystemTime, TickRecord,
-    log_path,
+    ChannelCounts, EndRecord, Ending, FaultRecord, Header, LogWriter, LoggedEvent, RestartRecord,
+    SkipRecord, SystemTime, TickRecord, log_path,
 };
-use crate::model::{Engine, Event, MachineId, Outcome};
+use crate::model::{Engine, Event, MachineId, Outcome, Over, Schedule};
 use crate::pace::Pace;
 use crate::trial::Trial;
 
@@ -43,9 +43,8 @@ pub struct SimulateArgs {
 pub fn run(args: &SimulateArgs) -> Result<Answer> {
     let trial = trial::resolve(&args.trial, args.overrides)?;
     simulate(&trial, &args.logs)?;
-    let ticks: u64 = trial.machine_ids().map(|machine| trial.schedule(machine).ticks()).sum();
-    let (folder, machines) = (args.logs.display(), trial.machines.len());
-    print(&format!("{folder}: {} simulated, {machines} machines, {ticks} events\n", trial.name))?;
+    let (folder, machines, events) = (args.logs.display(), trial.machines.len(), trial.events());
+    print(&format!("{folder}: {} simulated, {machines} machines, {events} events\n", trial.name))?;
     Ok(Answer::Yes)
 }
 
@@ -60,7 +59,8 @@ pub(super) fn simulate(trial: &Trial, folder: &Path) -> Result<()> {
         .collect::<Result<Vec<_>>>()?;
     let mut engine = trial.engine();
     engine.run(trial.duration_s, |outcome| logs[outcome.machine.index()].tick(trial, &outcome))?;
-    for (log, machine) in logs.into_iter().zip(trial.machine_ids()) {
+    for (mut log, machine) in logs.into_iter().zip(trial.machine_ids()) {
+        log.over(trial, &engine.over_at_the_end(machine))?;
         log.end(trial, machine, &engine)?;
     }
     for machine in trial.machine_ids() {
@@ -81,6 +81,9 @@ fn unfinished(path: &Path) -> PathBuf {
 /// The log of one machine, and what its end entry will say.
 struct MachineLog {
     writer: LogWriter,
+    schedule: Schedule,
+    ticks_done: u64,
+    ticks_skipped: u64,
     /// Messages sent to and received from each machine, by position in the trial.
     sent: Vec<u64>,
     received: Vec<u64>,
@@ -93,16 +96,45 @@ impl MachineLog {
         let mut writer = LogWriter::create(&unfinished(&path), &header)?;
         writer.start(SystemTime(0))?;
         let none = vec![0; trial.machines.len()];
-        Ok(Self { writer, sent: none.clone(), received: none })
+        Ok(Self {
+            writer,
+            schedule: trial.schedule(machine),
+            ticks_done: 0,
+            ticks_skipped: 0,
+            sent: none.clone(),
+            received: none,
+        })
+    }
+
+    /// Tells of faults that are over.
+    fn over(&mut self, trial: &Trial, all: &[Over]) -> Result<()> {
+        for over in all {
+            let system_time = SystemTime::since_1970(1000 * over.ends_ms);
+            if let Some(incarnation) = over.incarnation {
+                let record = RestartRecord { incarnation, cut_bytes: 0, system_time };
+                self.writer.restart(&record)?;
+            }
+            let kind = trial.faults[over.fault.index()].name();
+            let Over { fault: number, hits, .. } = *over;
+            self.writer.fault(&FaultRecord { number, kind, hits, system_time })?;
+            if let Some([first, last]) = over.skipped {
+                let record = SkipRecord { system_time, first, last, lateness_us: 0 };
+                self.ticks_skipped += record.count();
+                self.writer.skip(&record)?;
+            }
+        }
+        Ok(())
     }
 
     fn tick(&mut self, trial: &Trial, outcome: &Outcome<'_>) -> Result<()> {
+        self.over(trial, outcome.over)?;
+        self.ticks_done += 1;
         match outcome.step.event {
             Event::Internal => {}
             Event::Send(to) => to.iter().for_each(|peer| self.sent[peer.index()] += 1),
             Event::Receive(message) => self.received[message.from.index()] += 1,
         }
-        let model_time_us = trial.schedule(outcome.machine).due(outcome.tick).micros();
+        let model_time_us = self.schedule.due(outcome.tick).micros();
         self.writer.tick(&TickRecord {
             system_time: SystemTime::since_1970(model_time_us),
             tick: outcome.tick,
@@ -124,8 +156,8 @@ impl MachineLog {
         self.writer.end(&EndRecord {
             why: Ending::Finished,
             system_time: SystemTime::since_1970(trial.duration_s * 1_000_000),
-            ticks_done: trial.schedule(machine).ticks(),
-            ticks_skipped: 0,
+            ticks_done: self.ticks_done,
+            ticks_skipped: self.ticks_skipped,
             logical_clock: engine.machine(machine).now(),
             sent: by_port(&self.sent),
             received: by_port(&self.received),

@@ -43,6 +43,9 @@ pub fn run(args: &StatsArgs) -> Result<Answer> {
     for folder in &args.runs {
         let history = History::load(folder)?;
         warn_of_absent(&history);
+        if !history.trial.faults.is_empty() {
+            warn!("{}: what is predicted leaves the trial's faults out", folder.display());
+        }
         runs.push(measure(&history));
     }
     match (args.format, runs.as_slice()) {

@@ -23,6 +23,7 @@ use crate::cli::{Answer, whole};
 use crate::model::{ClockRate, DrawRange, Seed};
 use crate::trial::Trial;
 use crate::trial::draft::Draft;
+use crate::trial::fault_keys;
 use progress::Progress;
 
 /// Repeat a trial over many seeds in this process, and show the distribution of every figure
@@ -122,6 +123,9 @@ struct Point {
     draw_range: u32,
     /// Clock rates that the trial fixes; none where every seed draws one.
     clock_rates: Vec<Option<u32>>,
+    /// The faults, one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    faults: Vec<String>,
     /// Phases that the trial fixes; none where every seed draws one.
     #[serde(default)]
     phases: Vec<Option<u32>>,
@@ -215,7 +219,7 @@ impl Runs {
     fn trial(&self, index: usize) -> Trial {
         let mut draft = self.drafts[index / self.seeds].clone();
         draft.seed = Seed::new(self.first_seed + (index % self.seeds) as u64);
-        draft.resolve().expect("only an open seed needs entropy")
+        draft.resolve().expect("the seed is given, and the faults fit the duration")
     }
 }
 
@@ -227,7 +231,11 @@ fn check_runs(runs: &Runs, stop: &AtomicBool) -> Result<Answer> {
     }
     let name = &runs.drafts[0].name;
     let Some(first) = checked.failing.first() else {
-        print(&format!("{name}: {} runs checked, each holds\n", checked.runs))?;
+        let idle = match checked.idle {
+            0 => String::new(),
+            idle => format!(", but that {idle} have a fault that did not take effect"),
+        };
+        print(&format!("{name}: {} runs checked, each holds{idle}\n", checked.runs))?;
         return Ok(Answer::Yes);
     };
     let (failing, trial) = (checked.failing.len(), check::smallest(&runs.trial(*first))?);
@@ -314,6 +322,7 @@ fn point(draft: &Draft) -> Point {
         duration_s: draft.duration_s,
         draw_range: draft.draw_range.0,
         clock_rates: draft.machines.iter().map(|m| m.clock_rate.map(|rate| rate.0)).collect(),
+        faults: draft.faults.iter().map(fault_keys::line).collect(),
         phases: draft.machines.iter().map(|m| m.phase.map(|phase| phase.0)).collect(),
         rows: Vec::new(),
     }
@@ -394,11 +403,16 @@ fn sheet(point: &Point) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     format!(
-        "{}: {} runs of {} s of model time, draws in 1..={}, seeds {}..={}\n{table}\n",
+        "{}: {} runs of {} s of model time, draws in 1..={}{}, seeds {}..={}\n{table}\n",
         point.trial,
         point.rows.len(),
         point.duration_s,
         point.draw_range,
+        match point.faults.len() {
+            0 => String::new(),
+            1 => ", 1 fault".to_owned(),
+            faults => format!(", {faults} faults"),
+        },
         point.rows.first().map_or(0, |row| row.seed),
         point.rows.last().map_or(0, |row| row.seed),
     )

@@ -8,9 +8,11 @@ use std::fmt;
 
 use super::FORMAT;
 use crate::decimal;
-use crate::model::{ClockRate, DrawRange, MachineId, Phase, Seed};
+use crate::model::{ClockRate, DrawRange, Fault, MachineId, Phase, Seed};
 use crate::pace::{Pace, Speed};
 use crate::quote::shown;
+use crate::trial::fault_keys::{self, Allowed, Value, Values};
+use crate::trial::faults::{FAULTS_MAX, misfits};
 use crate::trial::{DRAW_RANGE, DURATION_S, MACHINES, MachineSpec, Trial, is_name};
 
 /// The first line of every log, up to the number of its format.
@@ -73,6 +75,9 @@ impl fmt::Display for Header {
                 "# machine {number}: host={host} port={port} clock_rate={clock_rate} phase={phase}"
             )?;
         }
+        for (fault, number) in self.trial.faults.iter().zip(1..) {
+            writeln!(formatter, "# fault {number}: {}", fault_keys::line(fault))?;
+        }
         Ok(())
     }
 }
@@ -91,6 +96,7 @@ pub(super) struct HeaderBuilder {
     duration_s: Option<u64>,
     machine_count: Option<usize>,
     machines: Vec<MachineSpec>,
+    faults: Vec<Fault>,
 }
 
 impl HeaderBuilder {
@@ -118,9 +124,10 @@ impl HeaderBuilder {
                 once(&mut self.duration_s, duration_s.ok_or("out of range")?)
             }
             "machines" => once(&mut self.machine_count, number(value)?),
-            _ => match key.strip_prefix("machine ") {
-                Some(position) => self.take_machine(position, value),
-                None => Ok(()),
+            _ => match key.split_once(' ') {
+                Some(("machine", position)) => self.take_machine(position, value),
+                Some(("fault", position)) => self.take_fault(position, value),
+                _ => Ok(()),
             },
         }
     }
@@ -146,6 +153,14 @@ impl HeaderBuilder {
         }
         let (clock_rate, phase) = (ClockRate(clock_rate), Phase(phase));
         self.machines.push(MachineSpec { host, port, clock_rate, phase });
+        Ok(())
+    }
+
+    fn take_fault(&mut self, position: &str, value: &str) -> Result<(), String> {
+        if number::<usize>(position)? != self.faults.len() + 1 || FAULTS_MAX <= self.faults.len() {
+            return Err(format!("expected fault {}, at most {FAULTS_MAX}", self.faults.len() + 1));
+        }
+        self.faults.push(fault(value)?);
         Ok(())
     }
 
@@ -176,15 +191,65 @@ impl HeaderBuilder {
         if ports.len() < listed {
             return Err("two machines of the header have one port".to_owned());
         }
+        let duration_s = present("duration_s", self.duration_s)?;
+        if let Some((number, what)) = misfits(&self.faults, listed, duration_s).into_iter().next() {
+            return Err(format!("fault {number}: {what}"));
+        }
         let trial = Trial {
             name: present("trial", self.name)?,
-            duration_s: present("duration_s", self.duration_s)?,
+            duration_s,
             draw_range,
             seed: present("seed", self.seed)?,
             machines: self.machines,
+            faults: self.faults,
         };
         Ok(Header { version: present("version", self.version)?, machine, pace, trial })
     }
+}
+
+/// Reads a fault: its keys stand in their fixed order, and none besides.
+fn fault(text: &str) -> Result<Fault, String> {
+    let mut fields = text.split(' ').peekable();
+    let kind = fields.next().and_then(|field| field.strip_prefix("kind="));
+    let kind = kind.filter(|kind| fault_keys::KINDS.contains(kind)).ok_or("expected kind=...")?;
+    let mut values = Values::new();
+    for key in fault_keys::keys(kind) {
+        let is_here =
+            |field: &&str| field.split_once('=').is_some_and(|(name, _)| name == key.name);
+        let Some(text) = fields.next_if(is_here).map(|field| &field[key.name.len() + 1..]) else {
+            if key.is_required {
+                return Err(format!("expected {}=...", key.name));
+            }
+            continue;
+        };
+        let value = match &key.allowed {
+            Allowed::Number(range) => Some(number(text)?)
+                .filter(|number| range.contains(number))
+                .map(Value::Number)
+                .ok_or_else(|| format!("{} is out of range", key.name))?,
+            Allowed::Machines => Value::Machines(machine_list(text)?),
+            Allowed::Flag if text == "true" => Value::Yes,
+            Allowed::Flag => return Err(format!("{} is not 'true'", key.name)),
+        };
+        values.insert(key.name, value);
+    }
+    match fields.next() {
+        Some(more) => Err(format!("found {} after the last key", shown(more))),
+        None => fault_keys::fault(kind, &values).ok_or_else(|| "a key is missing".to_owned()),
+    }
+}
+
+/// Reads different machines with commas between them.
+fn machine_list(text: &str) -> Result<Vec<MachineId>, String> {
+    let (mut list, mut seen) = (Vec::new(), BTreeSet::new());
+    for machine in text.split(',') {
+        let machine = machine_id(machine)?;
+        if !seen.insert(machine) {
+            return Err(format!("machine {machine} stands twice"));
+        }
+        list.push(machine);
+    }
+    Ok(list)
 }
 
 fn once<T>(place: &mut Option<T>, value: T) -> Result<(), String> {
@@ -224,6 +289,33 @@ fn machine_id(text: &str) -> Result<MachineId, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_is_read_strictly() {
+        for good in [
+            "kind=loss at_ms=5 for_ms=7 from=1 to=2,3 both_ways=true percent=20",
+            "kind=delay at_ms=0 for_ms=1 from=1 to=2 delay_ms=9",
+            "kind=delay at_ms=0 for_ms=1 from=1 to=2 delay_ms=9 jitter_ms=4",
+            "kind=kill at_ms=5 for_ms=7 machine=3,1",
+        ] {
+            assert!(fault(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "kind=theft at_ms=5 for_ms=7 machine=1",
+            "kind=kill at_ms=5 for_ms=7",
+            "kind=kill for_ms=7 at_ms=5 machine=1",
+            "kind=kill at_ms=5 for_ms=0 machine=1",
+            "kind=kill at_ms=5 for_ms=07 machine=1",
+            "kind=kill at_ms=5 for_ms=7 machine=1,1",
+            "kind=kill at_ms=5 for_ms=7 machine=0",
+            "kind=kill at_ms=5 for_ms=7 machine=1 percent=3",
+            "kind=loss at_ms=5 for_ms=7 from=1 to=2 both_ways=false percent=20",
+            "kind=loss at_ms=5 for_ms=7 from=1 to=2 percent=101",
+            "kind=loss at_ms=5 for_ms=7 from=1 to=2 percent=1 ",
+        ] {
+            assert!(fault(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn names_and_versions_with_control_characters_are_refused() {

@@ -4,15 +4,18 @@
 //! - [`system_time`]: what the computer's own clock says, to the microsecond.
 //! - [`header`]: what a log says of its run before the first tick.
 //! - [`record`]: the entries: ticks, skipped ticks, restarts, the end.
+//! - [`fault_record`]: the entry of a fault that is over.
 //! - [`writer`]: appends entries, and flushes them before their messages are sent.
 //! - [`reader`]: reads a log back, and names the line of whatever is wrong in it.
 
+pub mod fault_record;
 pub mod header;
 pub mod reader;
 pub mod record;
 pub mod system_time;
 pub mod writer;
 
+pub use fault_record::FaultRecord;
 pub use header::Header;
 pub use reader::{Log, Numbered, ReadError};
 pub use record::{

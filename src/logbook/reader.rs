@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::FORMAT;
+use super::fault_record::FaultRecord;
 use super::header::{COLUMNS, Header, HeaderBuilder, TITLE};
 use super::record::{EndRecord, RestartRecord, SkipRecord, TickRecord};
 use super::system_time::SystemTime;
@@ -38,6 +39,8 @@ pub struct Log {
     pub skips: Vec<Numbered<SkipRecord>>,
     /// The restarts of the machine, those before the common start included.
     pub restarts: Vec<Numbered<RestartRecord>>,
+    /// The faults that are over.
+    pub faults: Vec<Numbered<FaultRecord>>,
     /// The end entry; none if the machine was killed.
     pub end: Option<Numbered<EndRecord>>,
     /// The line that is torn: the last, without its end of line.
@@ -131,6 +134,7 @@ impl Log {
             ticks: Vec::new(),
             skips: Vec::new(),
             restarts,
+            faults: Vec::new(),
             end: None,
             torn_line: None,
             settled: 0,
@@ -179,6 +183,10 @@ impl Log {
             Some(("restart", value)) => {
                 let entry = RestartRecord::parse(value)?;
                 self.restarts.push(Numbered { line, entry });
+            }
+            Some(("fault", value)) => {
+                let entry = FaultRecord::parse(value)?;
+                self.faults.push(Numbered { line, entry });
             }
             Some(("end", value)) => {
                 let entry = EndRecord::parse(value)?;

@@ -467,26 +467,26 @@ impl fmt::Display for EndRecord {
 }
 
 /// `name=value` fields in a fixed order.
-struct Fields<'a>(std::str::Split<'a, char>);
+pub(super) struct Fields<'a>(std::str::Split<'a, char>);
 
 impl<'a> Fields<'a> {
-    fn new(value: &'a str) -> Self {
+    pub(super) fn new(value: &'a str) -> Self {
         Self(value.split(' '))
     }
 
-    fn take(&mut self, name: &str) -> Result<&'a str, String> {
+    pub(super) fn take(&mut self, name: &str) -> Result<&'a str, String> {
         self.0
             .next()
             .and_then(|field| field.strip_prefix(name)?.strip_prefix('='))
             .ok_or_else(|| format!("expected {name}=..."))
     }
 
-    fn system_time(&mut self) -> Result<SystemTime, String> {
+    pub(super) fn system_time(&mut self) -> Result<SystemTime, String> {
         let text = self.take("system_time")?;
         SystemTime::parse(text).ok_or_else(|| format!("{} is no system time", shown(text)))
     }
 
-    fn finish(mut self) -> Result<(), String> {
+    pub(super) fn finish(mut self) -> Result<(), String> {
         match self.0.next() {
             Some(more) => Err(format!("found {} after the last field", shown(more))),
             None => Ok(()),

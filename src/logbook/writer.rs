@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::fs::{FlockOperation, flock};
 
+use super::fault_record::FaultRecord;
 use super::header::{COLUMNS, Header};
 use super::reader::Log;
 use super::record::{EndRecord, Ending, RestartRecord, SkipRecord, TickRecord};
@@ -168,6 +169,15 @@ impl LogWriter {
     /// # Errors
     /// When the file cannot be written.
     pub fn restart(&mut self, record: &RestartRecord) -> Result<()> {
+        self.line(record);
+        self.flush()
+    }
+
+    /// Writes that a fault is over.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn fault(&mut self, record: &FaultRecord) -> Result<()> {
         self.line(record);
         self.flush()
     }

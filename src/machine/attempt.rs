@@ -142,9 +142,9 @@ impl Attempt {
                 Ok(Stage::Welcomed { stream, answers, next, start })
             }
             // Before the proofs a refusal may be anyone's: of one who has no room, or another run.
-            (Line::Refused(why), Step::Greeted(_)) if why.is_empty() => {
-                Ok(Stage::Failed("it refused: it has no room, or is of another run".to_owned()))
-            }
+            (Line::Refused(why), Step::Greeted(_)) if why.is_empty() => Ok(Stage::Failed(
+                "it refused: it has no room, or is another machine or of another run".to_owned(),
+            )),
             (Line::Refused(why), Step::Greeted(_)) => {
                 Ok(Stage::Strange(format!("it refused: {}", why.escape_debug())))
             }

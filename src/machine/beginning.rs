@@ -1,8 +1,9 @@
 //! What a machine begins with: its log, its past if it has one, the secret of its run, and who it is.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use log::{info, warn};
 
+use super::faults::was_killed_on_purpose;
 use super::identity::{self, Identity};
 use super::process::MachineConfig;
 use super::resume::Past;
@@ -53,15 +54,26 @@ pub(super) fn open_log(config: &MachineConfig) -> Result<Beginning> {
         false => (LogWriter::create(&path, &header)?, None),
     };
     let Some(Resumed { log: before, cut_bytes, has_columns }) = resumed else {
-        let past = Past::none(trial, *machine);
+        let past = Past::none(trial, *machine, config.pace);
         return Ok(Beginning { log, past, stage: LogStage::Header });
     };
     let past = Past::of(&before, trial, *machine)?;
+    let is_virtual = config.pace == Pace::Virtual;
+    if is_virtual && !was_killed_on_purpose(trial, *machine, &past) {
+        bail!(
+            "{}: the trial does not kill machine {machine} where its log ends, and at the virtual \
+             pace nothing else is gone on from; repeat the run, in another folder (--logs)",
+            path.display()
+        );
+    }
     if 0 < cut_bytes {
         warn!("{cut_bytes} bytes of a torn last line were cut off {}", path.display());
     }
     let (incarnation, system_time) = (past.incarnation, wall_clock::system_time());
-    log.restart(&RestartRecord { incarnation, cut_bytes, system_time })?;
+    if !is_virtual {
+        // At the virtual pace it is told when the kill is over.
+        log.restart(&RestartRecord { incarnation, cut_bytes, system_time })?;
+    }
     info!("machine {machine} of {} comes back as incarnation {incarnation}", trial.name);
     let stage = match (&before.end, past.start) {
         (Some(_), _) => LogStage::End,

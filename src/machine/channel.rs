@@ -13,8 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::door::nanos_until;
+use super::shim::{self, Extra, Shim};
 use super::wire::{Line, MessageLine, is_not_yet};
-use crate::model::{Arrival, MachineId, Tick, Timestamp};
+use crate::model::{Fate, MachineId, Tick, Timestamp};
+use crate::wall_clock;
 
 /// About so many bytes are put together for one write.
 const WRITE_LEN: usize = 32 << 10;
@@ -24,7 +26,7 @@ const WRITE_LEN: usize = 32 << 10;
 pub(super) struct Sent {
     pub(super) timestamp: Timestamp,
     pub(super) tick: Tick,
-    pub(super) arrival: Arrival,
+    pub(super) fate: Fate,
 }
 
 /// The sending end of a channel, for the tick loop and the courier.
@@ -43,6 +45,8 @@ pub(super) struct ChannelState {
     settled: u64,
     /// The sequence of the last message that the peer has accepted, as far as is known.
     accepted: u64,
+    /// What the trial's faults do to the lines, at the real pace.
+    shim: Option<Shim>,
     promise: Option<Tick>,
     is_ready: bool,
     start: Option<Instant>,
@@ -95,7 +99,21 @@ impl ChannelState {
 
     /// Takes messages that are recorded, to be written next.
     pub(super) fn post(&mut self, messages: impl IntoIterator<Item = Sent>) {
-        self.kept.extend(messages);
+        for message in messages {
+            self.kept.push_back(message);
+            let sequence = self.sent();
+            if let Some(shim) = &mut self.shim {
+                shim.plan(sequence, message.tick, &message.fate);
+            }
+        }
+    }
+
+    /// Lets faults strike the lines, those of an earlier incarnation included.
+    pub(super) fn distort(&mut self, mut shim: Shim) {
+        for (sent, sequence) in self.kept.iter().zip(self.settled + 1..) {
+            shim.plan(sequence, sent.tick, &sent.fate);
+        }
+        self.shim = Some(shim);
     }
 
     /// Takes a promise; it is written after all messages that were posted.
@@ -178,6 +196,9 @@ impl ChannelState {
             self.kept.pop_front();
             self.settled += 1;
         }
+        if let Some(shim) = &mut self.shim {
+            shim.settle(self.settled);
+        }
         Ok(())
     }
 
@@ -199,6 +220,12 @@ impl ChannelState {
     /// Whether something waits that the connection has not taken.
     pub(super) fn is_stuck(&self) -> bool {
         self.connection.as_ref().is_some_and(|connection| connection.done < connection.text.len())
+    }
+
+    /// When a fault lets the next line out; none if there is nothing to wait for.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let (shim, connection) = (self.shim.as_ref()?, self.connection.as_ref()?);
+        if self.is_stuck() { None } else { shim.next_due(connection.written + 1) }
     }
 
     /// Writes what is to be said, as far as the connection takes it; whether it is still good.
@@ -224,7 +251,7 @@ impl ChannelState {
     }
 
     /// Fills the text with what is to be said next.
-    fn put_together(&self, connection: &mut Connection) {
+    fn put_together(&mut self, connection: &mut Connection) {
         let say = |text: &mut String, line: &Line| {
             writeln!(text, "{line}").expect("writing into a string cannot fail");
         };
@@ -236,15 +263,19 @@ impl ChannelState {
         {
             say(&mut connection.text, &Line::Start { in_ns: nanos_until(start) });
         }
+        if self.shim.is_some() {
+            self.put_distorted(&mut connection.text);
+        }
         while connection.written < self.sent() && connection.text.len() < WRITE_LEN {
-            connection.written += 1;
-            let place = usize::try_from(connection.written - self.settled - 1);
-            let sent = self.kept[place.expect("what is kept has a place")];
-            let Sent { timestamp, tick, arrival } = sent;
-            let sequence = connection.written;
-            let message = MessageLine { timestamp, tick, sequence, arrival };
-            message.append_to(&mut connection.text);
-            connection.text.push('\n');
+            let next = connection.written + 1;
+            let copies = self.shim.as_ref().map_or(1, |shim| shim.copies(next, wall_clock::now()));
+            if copies == 0 {
+                break;
+            }
+            for _ in 0..copies {
+                self.put_message(&mut connection.text, next);
+            }
+            connection.written = next;
         }
         if connection.written < self.sent() {
             return;
@@ -259,6 +290,33 @@ impl ChannelState {
             && !std::mem::replace(&mut connection.has_said_goodbye, true)
         {
             say(&mut connection.text, goodbye);
+        }
+    }
+
+    fn put_message(&self, text: &mut String, sequence: u64) {
+        let line = self.message(sequence).expect("what is to be written is kept");
+        line.append_to(text);
+        text.push('\n');
+    }
+
+    /// The line of a message that is kept.
+    fn message(&self, sequence: u64) -> Option<MessageLine> {
+        let place = sequence.checked_sub(self.settled + 1)?;
+        let Sent { timestamp, tick, fate } = *self.kept.get(usize::try_from(place).ok()?)?;
+        Some(MessageLine { timestamp, tick, sequence, arrival: fate.arrival })
+    }
+
+    /// Puts lines down that faults let out spoiled, or before their turn.
+    fn put_distorted(&mut self, text: &mut String) {
+        let now = wall_clock::now();
+        while let Some((sequence, extra)) = self.shim.as_mut().and_then(|shim| shim.take_extra(now))
+        {
+            let Some(line) = self.message(sequence) else { continue };
+            let line = match extra {
+                Extra::Early => line.to_string(),
+                Extra::Spoiled => shim::spoil(&line.to_string()),
+            };
+            writeln!(text, "{line}").expect("writing into a string cannot fail");
         }
     }
 }

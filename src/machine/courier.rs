@@ -21,6 +21,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
 use super::attempt::{Attempt, Stage};
 use super::channel::Channel;
 use super::door::Door;
+use super::faults::kill_count;
 use super::inbox::Notice;
 use super::poll;
 use super::wire::{Line, LineBuffer};
@@ -72,12 +73,15 @@ pub(super) fn start(
     channels: &[Arc<Channel>],
     door: Arc<Door>,
     bell: Bell,
+    patience: Patience,
 ) -> Result<()> {
     let own = door.identity.machine;
     let dice = Dice::new(trial.seed, Stream::Backoff(own));
     let links = channels.iter().map(|channel| {
         let address = trial.spec(channel.peer).address();
-        Link::new(Arc::clone(channel), Attempt::new(address, channel.peer))
+        let attempt = Attempt::new(address, channel.peer);
+        let is_killed = 0 < kill_count(trial, channel.peer);
+        Link::new(Arc::clone(channel), attempt, Patience { is_killed, ..patience })
     });
     let mut courier = Courier { door, links: links.collect(), bell, dice };
     thread::Builder::new()
@@ -95,6 +99,18 @@ struct Courier {
     dice: Dice,
 }
 
+/// For whom to wait at the virtual pace, and how long. There is no clock by which to wait for a peer
+/// that nobody promised to bring back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// This machine comes back itself, and does not know who is there.
+    pub(super) is_resumed: bool,
+    /// The trial kills the peer, and brings it back.
+    pub(super) is_killed: bool,
+    /// How long it may take.
+    pub(super) limit: Duration,
+}
+
 /// One channel, and how far its connection has come.
 struct Link {
     channel: Arc<Channel>,
@@ -103,6 +119,9 @@ struct Link {
     backoff: Duration,
     /// Whether a connection of this channel stood before.
     was_open: bool,
+    patience: Patience,
+    /// When the connection was lost, if it is.
+    lost_at: Option<Instant>,
 }
 
 enum LinkState {
@@ -117,9 +136,11 @@ enum LinkState {
 }
 
 impl Link {
-    fn new(channel: Arc<Channel>, attempt: Attempt) -> Self {
-        let state = LinkState::Idle { next: wall_clock::now() };
-        Self { channel, attempt, state, backoff: BACKOFF_MIN, was_open: false }
+    fn new(channel: Arc<Channel>, attempt: Attempt, patience: Patience) -> Self {
+        let now = wall_clock::now();
+        let (state, backoff) = (LinkState::Idle { next: now }, BACKOFF_MIN);
+        let lost_at = patience.is_resumed.then_some(now);
+        Self { channel, attempt, state, backoff, was_open: false, patience, lost_at }
     }
 
     /// What this link waits for: its connection, and until when.
@@ -129,8 +150,9 @@ impl Link {
             LinkState::Trying { deadline } => (self.attempt.interest(), Some(*deadline)),
             LinkState::Open { stream, .. } => {
                 let mut flags = PollFlags::IN;
-                flags.set(PollFlags::OUT, self.channel.lock().is_stuck());
-                (Some((stream, flags)), None)
+                let state = self.channel.lock();
+                flags.set(PollFlags::OUT, state.is_stuck());
+                (Some((stream, flags)), state.next_due())
             }
             LinkState::Done => (None, None),
         }
@@ -212,7 +234,7 @@ impl Link {
                     return self.stop(Notice::Refused { from: self.channel.peer, why }, door);
                 }
                 self.state = LinkState::Open { stream, answers, since: wall_clock::now() };
-                self.was_open = true;
+                (self.was_open, self.lost_at) = (true, None);
                 door.inbox.tell(Notice::Welcomed { peer: self.channel.peer, start });
                 self.hear(door, dice);
                 self.channel.lock().pump();
@@ -261,16 +283,20 @@ impl Link {
         }
         let micros = u32::try_from(self.backoff.as_micros()).unwrap_or(u32::MAX);
         let wait = Duration::from_micros(u64::from(dice.roll(micros)));
+        if matches!(self.state, LinkState::Open { .. }) {
+            self.lost_at = Some(now);
+        }
         self.state = LinkState::Idle { next: now + wait };
         self.backoff = BACKOFF_MAX.min(self.backoff * 2);
         self.channel.lock().disconnect(why);
     }
 
-    /// Whether a peer that cannot be reached will never be again: at the virtual pace there is no
-    /// clock by which to wait for one that nobody promised to bring back.
+    /// Whether a peer that cannot be reached is given up, which only the virtual pace does.
     fn is_over_for(&self, door: &Door) -> bool {
-        let was_standing = matches!(self.state, LinkState::Open { .. });
-        door.identity.is_virtual && self.was_open && !was_standing
+        let Some(lost_at) = self.lost_at.filter(|_| door.identity.is_virtual) else { return false };
+        let Patience { is_resumed, is_killed, limit } = self.patience;
+        let may_return = is_resumed || is_killed;
+        !may_return || limit <= wall_clock::now() - lost_at
     }
 
     fn stop(&mut self, notice: Notice, door: &Door) {

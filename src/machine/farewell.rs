@@ -40,6 +40,11 @@ pub(super) fn part(
         Some(missing) => worse(trouble, missing),
         None => trouble,
     };
+    if halt.is_none()
+        && let Err(broken) = ticks.tell_what_is_over(None, pacemaker)
+    {
+        return trouble.or(Some(broken));
+    }
     let why = ending(ticks.trial, halt.as_ref(), trouble.as_ref());
     let record = EndRecord {
         why,

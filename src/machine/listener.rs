@@ -227,6 +227,11 @@ impl Stranger {
         if hello.run != door.identity.run {
             return refused("another run".to_owned());
         }
+        if hello.to != door.identity.machine {
+            // A proof of a hello to somebody else would let whoever sits at that machine's port
+            // pass for it.
+            return refused(format!("it means machine {}", hello.to));
+        }
         let nonce = match Nonce::draw() {
             Ok(nonce) => nonce,
             Err(error) => return refused(format!("{error:#}")),

@@ -12,6 +12,7 @@
 //! - [`inbox`]: what the other threads and signals tell the tick loop.
 //! - [`promise_board`]: what the peers have promised, at the virtual pace.
 //! - [`channel`]: the sending end of a channel; it outlives its connections.
+//! - [`shim`]: faults of channels, at the real pace.
 //! - [`producer`]: the outgoing side, as the tick loop sees it.
 //! - [`courier`], [`attempt`]: one thread that connects, and connects again.
 //! - [`poll`]: waiting for several connections at once.
@@ -19,6 +20,7 @@
 //! - [`assembly`]: waiting for the peers, and the common start.
 //! - [`pacemaker`]: when tick k may run, and which arrivals are in the message queue by then.
 //! - [`tick_loop`]: one loop for every pace.
+//! - [`faults`]: what the trial does to this machine on purpose.
 //! - [`farewell`]: goodbyes, and what is left.
 
 mod assembly;
@@ -29,17 +31,19 @@ mod consumer;
 mod courier;
 mod door;
 mod farewell;
+mod faults;
 mod identity;
 mod inbox;
 mod listener;
 mod outlet;
 mod pacemaker;
-mod poll;
+pub(crate) mod poll;
 mod process;
 mod producer;
 mod promise_board;
 mod resume;
 pub mod secret;
+mod shim;
 mod signals;
 mod tick_loop;
 pub mod wire;

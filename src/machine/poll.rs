@@ -19,7 +19,7 @@ const KEEPALIVE_PROBES: u32 = 3;
 const USER_TIMEOUT_MS: u32 = 5000;
 
 /// Waits until one of the connections is ready, or until a deadline; whichever are ready say so.
-pub(super) fn wait(fds: &mut [PollFd<'_>], deadline: Option<Instant>) {
+pub(crate) fn wait(fds: &mut [PollFd<'_>], deadline: Option<Instant>) {
     let timeout = deadline.map(|deadline| {
         let left = deadline.saturating_duration_since(wall_clock::now());
         Timespec {

@@ -14,8 +14,8 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use super::assembly::Assembly;
 use super::beginning::{Beginning, LogStage, identity, load_secret, open_log};
 use super::channel::Channel;
-use super::courier::{self, Bell};
-use super::door::{Door, Expected, instant_in};
+use super::courier::{self, Bell, Patience};
+use super::door::{Door, Expected};
 use super::identity::Identity;
 use super::inbox::{Halt, Inbox, InboxSender, inbox};
 use super::listener;
@@ -23,11 +23,12 @@ use super::outlet::Outlet;
 use super::pacemaker::{Pacemaker, PromisePacemaker, RealPacemaker};
 use super::producer::Producers;
 use super::resume::Past;
+use super::shim::Shim;
 use super::tick_loop::{Tally, TickLoop};
 use super::wire::RunId;
 use super::{farewell, signals};
 use crate::logbook::SystemTime;
-use crate::model::MachineId;
+use crate::model::{FaultKind, MachineId};
 use crate::pace::Pace;
 use crate::trial::Trial;
 use crate::wall_clock;
@@ -81,6 +82,7 @@ pub enum Outcome {
 /// When the machine cannot listen, write its log, reach its peers or run its trial to the end.
 pub fn run(config: &MachineConfig) -> Result<Outcome> {
     let MachineConfig { trial, machine, limits, .. } = config;
+    let booted = wall_clock::now();
     refuse_what_cannot_be(config)?;
     if config.pace == Pace::Virtual {
         share_core(&config.run, *machine, trial.machines.len());
@@ -96,7 +98,7 @@ pub fn run(config: &MachineConfig) -> Result<Outcome> {
     let Beginning { mut log, past, stage } = open_log(config)?;
     let identity = Arc::new(identity(config, secret, past.incarnation)?);
     let (door, mut producers) = open_channels(config, &past, identity, sender, socket)?;
-    let logged_start = past.start.map(instant_of);
+    let logged_start = past.start.map(wall_clock::instant_of);
     if let Some(start) = logged_start {
         door.tell_start(start);
     }
@@ -115,7 +117,14 @@ pub fn run(config: &MachineConfig) -> Result<Outcome> {
             return outcome(trial, end.filter(|halt| !matches!(halt, Halt::PeerSilent { .. })));
         }
     }
-    live(config, inbox, Outlet::new(log, producers, door), past, start)
+    live(config, inbox, Outlet::new(log, producers, door), past, Times { booted, start })
+}
+
+/// When this OS process began, and when all machines began to tick.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    booted: Instant,
+    start: Instant,
 }
 
 /// Opens the door, and starts to connect to the peers.
@@ -139,7 +148,9 @@ fn open_channels(
     let bell = Bell::new()?;
     let producers = Producers::new(&channels, bell.clone(), limits.queue);
     listener::open(socket, Arc::clone(&door))?;
-    courier::start(trial, &channels, Arc::clone(&door), bell)?;
+    let patience =
+        Patience { is_resumed: config.is_resumed, is_killed: false, limit: limits.connect };
+    courier::start(trial, &channels, Arc::clone(&door), bell, patience)?;
     Ok((door, producers))
 }
 
@@ -156,19 +167,7 @@ fn refuse_what_cannot_be(config: &MachineConfig) -> Result<()> {
     if machines <= machine.index() {
         bail!("there is no machine {machine} in the trial: it has {machines}");
     }
-    if config.is_resumed && config.pace == Pace::Virtual {
-        bail!(
-            "at the virtual pace a run is repeated, not resumed, since its trial gives the same \
-             logs again; leave --resume out, and name another folder with --logs"
-        );
-    }
     Ok(())
-}
-
-/// The instant at which the computer's clock showed a system time, if nobody set it since.
-fn instant_of(time: SystemTime) -> Instant {
-    let ago_us = wall_clock::system_time().0.saturating_sub(time.0);
-    instant_in(ago_us.saturating_mul(-1000))
 }
 
 fn start_entry(pace: Pace, start: Instant) -> SystemTime {
@@ -201,9 +200,9 @@ const START_DELAY_PER_MACHINE: Duration = Duration::from_millis(1);
 fn live(
     config: &MachineConfig,
     inbox: Inbox,
-    outlet: Outlet,
+    mut outlet: Outlet,
     past: Past,
-    start: Instant,
+    Times { booted, start }: Times,
 ) -> Result<Outcome> {
     let MachineConfig { trial, machine, limits, .. } = config;
     let schedule = trial.schedule(*machine);
@@ -211,14 +210,17 @@ fn live(
         Pace::Real(speed) => {
             tighten_timer();
             let skip_after = limits.skip_after;
-            Box::new(RealPacemaker { schedule, speed, start, skip_after })
+            for peer in struck_channels(trial, *machine) {
+                let shim = Shim::new(schedule.clone(), speed, start);
+                outlet.producers.distort(peer, shim);
+            }
+            let (schedule, last_seen) = (schedule.clone(), booted);
+            Box::new(RealPacemaker { schedule, speed, start, skip_after, booted, last_seen })
         }
-        Pace::Virtual => {
-            Box::new(PromisePacemaker::new(trial, *machine, limits.queue, &past.deeds))
-        }
+        Pace::Virtual => Box::new(PromisePacemaker::new(trial, *machine, limits.queue, &past)),
     };
     info!("machine {machine} of {} starts", trial.name);
-    let Past { machine: model, next, ticks_done, ticks_skipped, received, .. } = past;
+    let Past { machine: model, next, ticks_done, ticks_skipped, received, faults, .. } = past;
     let mut ticks = TickLoop {
         trial,
         id: *machine,
@@ -229,6 +231,7 @@ fn live(
         queue: VecDeque::new(),
         next,
         tally: Tally { ticks_done, ticks_skipped, received },
+        faults,
     };
     let halt = ticks.run(pacemaker.as_mut()).err();
     outcome(trial, farewell::part(ticks, pacemaker.as_mut(), halt, limits.goodbye))
@@ -255,6 +258,17 @@ fn share_core(run: &RunId, machine: MachineId, machines: usize) {
     if let Err(error) = pinned {
         info!("the run will be slower: its machines cannot share a core: {error}");
     }
+}
+
+/// The peers to which faults strike what a machine sends.
+fn struck_channels(trial: &Trial, own: MachineId) -> Vec<MachineId> {
+    let is_struck = |peer: &MachineId| {
+        trial.faults.iter().any(|fault| match &fault.kind {
+            FaultKind::OnChannels(channels, _) => channels.contain(own, *peer),
+            FaultKind::OnMachines(..) => false,
+        })
+    };
+    trial.peers(own).into_iter().filter(is_struck).collect()
 }
 
 /// Asks the kernel to wake this thread at its deadlines and not up to 50 us later.

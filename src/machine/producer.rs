@@ -11,7 +11,8 @@ use anyhow::anyhow;
 use super::channel::{Channel, Sent};
 use super::courier::Bell;
 use super::inbox::Halt;
-use crate::model::{Arrival, MachineId, Tick, Timestamp};
+use super::shim::Shim;
+use crate::model::{MachineId, Tick};
 
 /// So many messages may be under way, or received and not acknowledged yet, beyond those that may
 /// wait in a queue.
@@ -62,16 +63,19 @@ impl Producers {
         self.producer(to).promise = Some(promise);
     }
 
-    /// Puts the timestamp of a send event down for each of its peers.
+    /// Puts a message of a send event down for the next flush.
     ///
     /// The event is recorded already, so a message counts as sent even if its connection breaks.
-    pub(super) fn post_messages(&mut self, to: &[MachineId], timestamp: Timestamp, tick: Tick) {
-        for &peer in to {
-            let producer = self.producer(peer);
-            producer.sent += 1;
-            producer.posted.push(Sent { timestamp, tick, arrival: Arrival::at_once(tick) });
-        }
-        self.have_messages |= !to.is_empty();
+    pub(super) fn post_message(&mut self, to: MachineId, sent: Sent) {
+        let producer = self.producer(to);
+        producer.sent += 1;
+        producer.posted.push(sent);
+        self.have_messages = true;
+    }
+
+    /// Lets the trial's faults strike the lines of a channel.
+    pub(super) fn distort(&mut self, to: MachineId, shim: Shim) {
+        self.producer(to).channel.lock().distort(shim);
     }
 
     /// Whether a message waits for the next flush; its record has to reach the log first.
@@ -93,7 +97,7 @@ impl Producers {
                 state.promise(promise);
             }
             state.pump();
-            is_stuck |= state.is_stuck();
+            is_stuck |= state.is_stuck() || state.next_due().is_some();
             if self.kept_max < state.kept_len() {
                 return Err(Halt::Failed(anyhow!(
                     "{} messages wait for machine {}, which has not received them; the limit is \

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 
 use super::channel::Sent;
+use super::faults::Faults;
 use crate::logbook::{Log, LoggedEvent, Numbered, SystemTime, TickRecord};
-use crate::model::{Arrival, Event, Machine, MachineId, Message, Step, Tick};
+use crate::model::{Event, Machine, MachineId, Message, Schedule, Step, Tick};
+use crate::pace::Pace;
 use crate::trial::Trial;
 
 /// What a machine was when its log ends.
@@ -28,6 +30,9 @@ pub(super) struct Past {
     pub(super) ticks_skipped: u64,
     pub(super) received: BTreeMap<MachineId, u64>,
     pub(super) sent: BTreeMap<MachineId, Vec<Sent>>,
+    /// What the faults of the trial have done, and will do.
+    pub(super) faults: Faults,
+    schedule: Schedule,
 }
 
 /// What a lookahead must know of a tick that is over.
@@ -41,7 +46,7 @@ pub(super) enum Deed {
 
 impl Past {
     /// A machine that has none.
-    pub(super) fn none(trial: &Trial, machine: MachineId) -> Self {
+    pub(super) fn none(trial: &Trial, machine: MachineId, pace: Pace) -> Self {
         Self {
             incarnation: 1,
             start: None,
@@ -52,6 +57,8 @@ impl Past {
             ticks_skipped: 0,
             received: BTreeMap::new(),
             sent: BTreeMap::new(),
+            faults: Faults::new(trial, machine, pace),
+            schedule: trial.schedule(machine),
         }
     }
 
@@ -60,7 +67,8 @@ impl Past {
     /// # Errors
     /// When an entry does not follow from those before it.
     pub(super) fn of(log: &Log, trial: &Trial, own: MachineId) -> Result<Self> {
-        let mut past = Self::none(trial, own);
+        let mut past = Self::none(trial, own, log.header.pace);
+        past.faults.forget_what_is_told(log);
         past.start = log.start;
         let mut skips = log.skips.iter().peekable();
         for tick in &log.ticks {
@@ -110,10 +118,10 @@ impl Past {
         }
         match event {
             Event::Send(to) => {
-                let arrival = Arrival::at_once(entry.tick);
+                let (tick, due) = (entry.tick, self.schedule.due(entry.tick));
                 for peer in to {
-                    let sent = Sent { timestamp, tick: entry.tick, arrival };
-                    self.sent.entry(*peer).or_default().push(sent);
+                    let fate = self.faults.send(*peer, tick, due);
+                    self.sent.entry(*peer).or_default().push(Sent { timestamp, tick, fate });
                 }
             }
             Event::Receive(message) => *self.received.entry(message.from).or_default() += 1,

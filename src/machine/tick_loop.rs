@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use anyhow::Result;
+
+use super::channel::Sent;
+use super::faults::Faults;
 use super::inbox::{Halt, Inbox};
 use super::outlet::Outlet;
 use super::pacemaker::{Moment, Pacemaker, Turn};
-use crate::logbook::{LoggedEvent, SkipRecord, TickRecord};
-use crate::model::{Event, Machine, MachineId, Message, Schedule, Tick};
+use crate::logbook::{FaultRecord, LoggedEvent, RestartRecord, SkipRecord, TickRecord};
+use crate::model::{Event, Machine, MachineId, Message, ModelTime, Over, Schedule, Tick};
 use crate::trial::Trial;
 
 /// Everything that one machine's ticks touch.
@@ -22,6 +26,7 @@ pub(super) struct TickLoop<'a> {
     /// The tick that runs next.
     pub(super) next: Tick,
     pub(super) tally: Tally,
+    pub(super) faults: Faults,
 }
 
 /// What a machine has done so far.
@@ -43,19 +48,69 @@ impl TickLoop<'_> {
     }
 
     fn run_ticks(&mut self, pacemaker: &mut dyn Pacemaker) -> Result<(), Halt> {
-        while self.next.0 <= self.schedule.ticks() {
+        loop {
+            self.be_away(pacemaker)?;
+            if self.schedule.ticks() < self.next.0 {
+                return Ok(());
+            }
             let (next, queue_len) = (self.next, self.queue_len());
-            match pacemaker.wait_for(next, queue_len, &mut self.inbox, &mut self.outlet)? {
+            let turn = pacemaker.wait_for(next, queue_len, &mut self.inbox, &mut self.outlet)?;
+            self.tell_what_is_over(Some(self.schedule.due(next)), pacemaker)?;
+            match turn {
                 Turn::Run(moment) => {
                     pacemaker.admit(&self.inbox, &mut self.queue)?;
                     self.tick(next, moment, pacemaker)?;
                     self.next.0 += 1;
                 }
                 Turn::Skip { last, moment } => {
+                    let last = self.faults.before_away(last);
                     self.skip(next, last, moment)?;
                     self.next.0 = last.0 + 1;
                 }
             }
+        }
+    }
+
+    /// Passes over the ticks that are due while the trial keeps the machine away.
+    fn be_away(&mut self, pacemaker: &mut dyn Pacemaker) -> Result<(), Halt> {
+        while let Some(away) = self.faults.next_away(self.next) {
+            // Whoever comes back after a kill counts by the log how often it did before.
+            self.tell_what_is_over(Some(ModelTime::of_ms(away.span.at_ms)), pacemaker)?;
+            if pacemaker.stay_away(&away, &mut self.inbox, &mut self.outlet)? {
+                self.faults.prove(&away);
+            }
+            self.next = self.next.max(away.absence.next);
+        }
+        Ok(())
+    }
+
+    /// Tells the log of the faults that are over before a tick that is due at `now`, or at the end of
+    /// the trial.
+    pub(super) fn tell_what_is_over(
+        &mut self,
+        now: Option<ModelTime>,
+        pacemaker: &dyn Pacemaker,
+    ) -> Result<(), Halt> {
+        while let Some(over) = self.faults.next_over(now) {
+            self.tell(&over, pacemaker).map_err(Halt::LogBroken)?;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, over: &Over, pacemaker: &dyn Pacemaker) -> Result<()> {
+        let Over { fault: number, ends_ms, hits, incarnation, skipped } = *over;
+        let moment = pacemaker.moment_of(ends_ms, skipped.map(|[first, _]| first));
+        let Moment { system_time, lateness_us } = moment;
+        let log = &mut self.outlet.log;
+        if let Some(incarnation) = incarnation {
+            log.restart(&RestartRecord { incarnation, cut_bytes: 0, system_time })?;
+        }
+        let kind = self.trial.faults[number.index()].name();
+        log.fault(&FaultRecord { number, kind, hits, system_time })?;
+        if let Some([first, last]) = skipped {
+            let record = SkipRecord { system_time, first, last, lateness_us };
+            self.tally.ticks_skipped += record.count();
+            log.skip(&record)?;
         }
         Ok(())
     }
@@ -83,7 +138,13 @@ impl TickLoop<'_> {
         self.outlet.log.tick(&record).map_err(Halt::LogBroken)?;
         self.tally.ticks_done += 1;
         match step.event {
-            Event::Send(to) => self.outlet.producers.post_messages(to, step.timestamp, tick),
+            Event::Send(to) => {
+                let (timestamp, due) = (step.timestamp, self.schedule.due(tick));
+                for peer in to {
+                    let fate = self.faults.send(*peer, tick, due);
+                    self.outlet.producers.post_message(*peer, Sent { timestamp, tick, fate });
+                }
+            }
             Event::Receive(message) => {
                 self.inbox.note_received();
                 let received = self.tally.received.entry(message.from).or_default();

@@ -2,7 +2,8 @@
 //!
 //! The 256-bit key is the seed as eight little-endian bytes followed by zeros. Every drawn quantity
 //! has a stream of its own (ChaCha's 64-bit stream number), so that fixing one changes no other:
-//! the kind of quantity in the upper 32 bits, the machine's number in the lower 32.
+//! the kind of quantity in the upper 32 bits, the machine's number in the lower 32. What faults draw
+//! has the number of the fault above the kind, and the two ends of a channel in the lower 32 bits.
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use rand::Rng as _;
 use rand::SeedableRng as _;
 use rand::rngs::{ChaCha8Rng, SysRng};
 
+use super::fault::FaultId;
 use super::machine::MachineId;
 
 /// The seed of a trial: 0..=2^63 - 1, the range of TOML's integers.
@@ -59,17 +61,37 @@ pub enum Stream {
     Phase(MachineId),
     /// Kind 5: how long a machine waits before it tries again to connect to a peer.
     Backoff(MachineId),
+    /// Kind 3: what a fault does to the messages of a channel.
+    FaultLine {
+        /// The fault.
+        fault: FaultId,
+        /// The sender.
+        from: MachineId,
+        /// The receiver.
+        to: MachineId,
+    },
+    /// Kind 4: the clock rates that a fault gives a machine.
+    FaultRate {
+        /// The fault.
+        fault: FaultId,
+        /// The machine.
+        machine: MachineId,
+    },
 }
 
 impl Stream {
     fn number(self) -> u64 {
-        let (kind, machine) = match self {
-            Self::Draws(machine) => (0, machine),
-            Self::ClockRate(machine) => (1, machine),
-            Self::Phase(machine) => (2, machine),
-            Self::Backoff(machine) => (5, machine),
+        let of_fault = |kind: u64, fault: FaultId, from: MachineId, to: u64| {
+            u64::from(fault.get()) << 40 | kind << 32 | u64::from(from.get()) << 16 | to
         };
-        kind << 32 | u64::from(machine.get())
+        match self {
+            Self::Draws(machine) => u64::from(machine.get()),
+            Self::ClockRate(machine) => 1 << 32 | u64::from(machine.get()),
+            Self::Phase(machine) => 2 << 32 | u64::from(machine.get()),
+            Self::FaultLine { fault, from, to } => of_fault(3, fault, from, u64::from(to.get())),
+            Self::FaultRate { fault, machine } => of_fault(4, fault, machine, 0),
+            Self::Backoff(machine) => 5 << 32 | u64::from(machine.get()),
+        }
     }
 }
 
@@ -167,6 +189,23 @@ mod tests {
                 242681475, 2797361082, 599788545, 1638145374, 200787612
             ]
         );
+    }
+
+    #[test]
+    fn every_quantity_has_a_stream_of_its_own() {
+        let [one, two] = [1, 2].map(MachineId::new);
+        let [first, second] = [0, 1].map(FaultId::at);
+        let streams = [
+            (Stream::Draws(two), 2),
+            (Stream::ClockRate(two), (1 << 32) + 2),
+            (Stream::Phase(two), (2 << 32) + 2),
+            (Stream::FaultLine { fault: first, from: one, to: two }, (0x103 << 32) + 0x1_0002),
+            (Stream::FaultLine { fault: second, from: two, to: one }, (0x203 << 32) + 0x2_0001),
+            (Stream::FaultRate { fault: second, machine: two }, (0x204 << 32) + 0x2_0000),
+        ];
+        for (stream, number) in streams {
+            assert_eq!(stream.number(), number, "{stream:?}");
+        }
     }
 
     #[test]

@@ -3,17 +3,38 @@
 //! In a machine's queue are all messages sent at an earlier instant, ordered by the model time of
 //! their send and the number of the sender. Ticks run in the order of [`Round`], so messages are
 //! appended in that order by themselves; only those of the present instant are not visible yet.
+//! A trial with faults goes another way, `disturbed`, which takes any order of ticks and
+//! arrivals, and more time.
 
 use std::collections::VecDeque;
 
+use super::disturbed::Disturbed;
+use super::fault::Fault;
+use super::ledger::Over;
+use super::link::Links;
 use super::machine::{Event, Machine, MachineId, Message, Step};
 use super::order::Round;
-use super::schedule::Tick;
+use super::schedule::{Schedule, Tick};
 
 /// All machines of a trial, before or between their ticks.
 #[derive(Debug)]
 pub struct Engine {
     machines: Vec<Machine>,
+    way: Way,
+}
+
+/// The way through the trial.
+#[derive(Debug)]
+enum Way {
+    /// Without faults.
+    Straight(Straight),
+    /// With faults.
+    Disturbed(Disturbed),
+}
+
+/// What a trial without faults needs besides its machines.
+#[derive(Debug)]
+struct Straight {
     queues: Vec<Queue>,
     round: Round,
     /// The number of the present instant; ticks that are due together share it.
@@ -51,6 +72,8 @@ pub struct Outcome<'a> {
     pub queue_len: u64,
     /// The sender's tick of the message received, if the tick received one.
     pub sent_at: Option<Tick>,
+    /// The faults that are over since the tick before of this machine, in their order.
+    pub over: &'a [Over],
 }
 
 impl Engine {
@@ -58,19 +81,75 @@ impl Engine {
     #[must_use]
     pub fn new(machines: Vec<Machine>, round: Round) -> Self {
         let queues = machines.iter().map(|_| Queue::default()).collect();
-        Self { machines, queues, round, instant: 0 }
+        Self { machines, way: Way::Straight(Straight { queues, round, instant: 0 }) }
     }
 
-    /// Runs every tick of so many seconds in order, and hands each to `sink`.
+    /// Takes machines and their schedules, given in the trial's order, and what befalls them.
+    #[must_use]
+    pub fn with_faults(
+        machines: Vec<Machine>,
+        schedules: Vec<Schedule>,
+        faults: &[Fault],
+        links: Links,
+    ) -> Self {
+        Self { machines, way: Way::Disturbed(Disturbed::new(schedules, faults, links)) }
+    }
+
+    /// Runs every tick of so many seconds in order, and hands each to `sink`. If there are faults,
+    /// the schedules say how many seconds.
     ///
     /// # Errors
     /// What the sink says; nothing runs after that.
     pub fn run<E>(
         &mut self,
         duration_s: u64,
+        sink: impl FnMut(Outcome<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match &mut self.way {
+            Way::Straight(straight) => straight.run(&mut self.machines, duration_s, sink),
+            Way::Disturbed(disturbed) => disturbed.run(&mut self.machines, sink),
+        }
+    }
+
+    /// The faults of a machine that no tick has told of, once all ticks are done.
+    pub fn over_at_the_end(&mut self, machine: MachineId) -> Vec<Over> {
+        match &mut self.way {
+            Way::Straight(_) => Vec::new(),
+            Way::Disturbed(disturbed) => disturbed.rest(machine),
+        }
+    }
+
+    /// How many messages of each sender, by position, are left in a machine's queue, or on their way
+    /// to it.
+    #[must_use]
+    pub fn left(&self, machine: MachineId) -> Vec<u64> {
+        let mut left = vec![0; self.machines.len()];
+        let mut count = |from: MachineId| left[from.index()] += 1;
+        match &self.way {
+            Way::Straight(straight) => {
+                let waiting = &straight.queues[machine.index()].waiting;
+                waiting.iter().for_each(|waiting| count(waiting.message.from));
+            }
+            Way::Disturbed(disturbed) => disturbed.left(machine).for_each(count),
+        }
+        left
+    }
+
+    /// A machine.
+    #[must_use]
+    pub fn machine(&self, machine: MachineId) -> &Machine {
+        &self.machines[machine.index()]
+    }
+}
+
+impl Straight {
+    fn run<E>(
+        &mut self,
+        machines: &mut [Machine],
+        duration_s: u64,
         mut sink: impl FnMut(Outcome<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Self { machines, queues, round, instant } = self;
+        let Self { queues, round, instant } = self;
         for second in 0..duration_s {
             for slot in round.slots() {
                 *instant += u64::from(!slot.is_same_instant);
@@ -87,26 +166,11 @@ impl Engine {
                 }
                 let sent_at = oldest.map(|waiting| waiting.sent_at);
                 let is_same_instant = slot.is_same_instant;
-                sink(Outcome { machine, tick, is_same_instant, step, queue_len, sent_at })?;
+                let over = &[];
+                sink(Outcome { machine, tick, is_same_instant, step, queue_len, sent_at, over })?;
             }
         }
         Ok(())
-    }
-
-    /// How many messages of each sender, by position, are left in a machine's queue.
-    #[must_use]
-    pub fn left(&self, machine: MachineId) -> Vec<u64> {
-        let mut left = vec![0; self.machines.len()];
-        for waiting in &self.queues[machine.index()].waiting {
-            left[waiting.message.from.index()] += 1;
-        }
-        left
-    }
-
-    /// A machine.
-    #[must_use]
-    pub fn machine(&self, machine: MachineId) -> &Machine {
-        &self.machines[machine.index()]
     }
 }
 

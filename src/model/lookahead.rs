@@ -9,6 +9,10 @@
 //! queue sends nothing, and draws nothing. So the machine sends to a peer no earlier than after as
 //! many ticks as messages wait, and then as many as it draws without meeting that peer. Whatever
 //! arrives meanwhile only postpones it. `docs/virtual-pace.md` gives the argument.
+//!
+//! Faults only postpone, too: a tick that is skipped draws nothing and sends nothing, and a message
+//! that is held back arrives later than it was sent. A machine that is away passes over the ticks
+//! that it skips before it waits, so that nobody waits for them.
 
 use std::collections::VecDeque;
 
@@ -36,7 +40,7 @@ pub struct Lookahead {
 }
 
 /// A peer, and what was promised in both directions.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Peer {
     id: MachineId,
     schedule: Schedule,
@@ -113,10 +117,9 @@ impl Lookahead {
         self.peers[to].iter_mut().for_each(|peer| peer.is_written_to = true);
     }
 
-    /// Notes that ticks up to and with this one are skipped: they draw nothing and send nothing, so
-    /// every promise holds.
-    pub fn skipped(&mut self, last: Tick) {
-        self.next = Tick(last.0 + 1);
+    /// Passes over the ticks that are skipped before this one; none are, if it lies behind.
+    pub fn skip_to(&mut self, next: Tick) {
+        self.next = self.next.max(next);
     }
 
     /// The promises that need to be told, given the length of the message queue.
@@ -125,27 +128,30 @@ impl Lookahead {
     /// only if the new one lets the peer tick once more.
     pub fn renew(&mut self, queue_len: u64) -> impl Iterator<Item = (MachineId, Tick)> {
         (0..self.peers.len()).filter_map(move |place| {
-            let Peer { id, schedule, told, is_written_to, .. } = self.peers[place];
+            let Peer { told, is_written_to, .. } = self.peers[place];
             if self.next < told && !is_written_to {
                 return None;
             }
             let promise = self.promise(place, queue_len);
-            let awaited = schedule.first_after(self.schedule.due(told));
-            let lets_tick = awaited.0 <= schedule.ticks()
-                && schedule.due(awaited) <= self.schedule.due(promise);
-            let helps = is_written_to || lets_tick;
-            if promise <= told || !helps {
+            if promise <= told || !(is_written_to || self.lets_tick(place, promise)) {
                 return None;
             }
             let peer = &mut self.peers[place];
             (peer.told, peer.is_written_to) = (promise, false);
-            Some((id, promise))
+            Some((peer.id, promise))
         })
+    }
+
+    /// Whether a promise lets a peer tick once more than the one before it.
+    fn lets_tick(&self, place: usize, promise: Tick) -> bool {
+        let Peer { schedule, told, .. } = &self.peers[place];
+        let awaited = schedule.first_after(self.schedule.due(*told));
+        awaited.0 <= schedule.ticks() && schedule.due(awaited) <= self.schedule.due(promise)
     }
 
     /// The first tick on which a message may be sent to a peer.
     fn promise(&mut self, place: usize, queue_len: u64) -> Tick {
-        let [own, peer] = [self.schedule, self.peers[place].schedule]
+        let [own, peer] = [&self.schedule, &self.peers[place].schedule]
             .map(|schedule| u64::from(schedule.clock_rate.0));
         let reach_max = RUN_AHEAD_MAX * own / peer;
         let mut reach = queue_len;
@@ -178,7 +184,7 @@ mod tests {
 
     /// Machine 1 of three, once a second, with draws of seed 42: 10, 8, 4, 3 (to both), ...
     fn lookahead() -> Lookahead {
-        let schedule = |phase| Schedule { clock_rate: ClockRate(1), phase, duration_s: 60 };
+        let schedule = |phase| Schedule::new(ClockRate(1), phase, 60);
         let peers =
             [(MachineId::new(2), schedule(Phase(600))), (MachineId::new(3), schedule(Phase(900)))];
         let own = (MachineId::new(1), schedule(Phase(300)));
@@ -211,6 +217,18 @@ mod tests {
         }
         // The fourth tick would have sent, had the second not received.
         assert_eq!(renewed(&mut lookahead, 0), [(2, 5), (3, 5)]);
+    }
+
+    #[test]
+    fn ticks_that_are_skipped_are_promised_to_send_nothing() {
+        let mut lookahead = lookahead();
+        assert_eq!(renewed(&mut lookahead, 0), [(2, 4), (3, 4)]);
+        lookahead.ticked(Some(10));
+        lookahead.skip_to(Tick(40));
+        assert_eq!(lookahead.now().to_string(), "39.300000");
+        // Two more draws go by before the one that sends.
+        assert_eq!(renewed(&mut lookahead, 0), [(2, 42), (3, 42)]);
+        lookahead.ticked(Some(8));
     }
 
     #[test]

@@ -72,11 +72,7 @@ mod tests {
         ) {
             let schedules: Vec<Schedule> = machines
                 .iter()
-                .map(|&(rate, phase)| Schedule {
-                    clock_rate: ClockRate(rate),
-                    phase: Phase(phase),
-                    duration_s: 3,
-                })
+                .map(|&(rate, phase)| Schedule::new(ClockRate(rate), Phase(phase), 3))
                 .collect();
             let mut sorted: Vec<_> = schedules
                 .iter()

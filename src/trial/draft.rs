@@ -7,9 +7,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use super::faults::misfits;
 use super::problem::Problems;
 use super::{MachineSpec, Trial, read};
-use crate::model::{ClockRate, Dice, DrawRange, MachineId, Phase, Seed, Stream};
+use crate::model::{ClockRate, Dice, DrawRange, Fault, MachineId, Phase, Seed, Stream};
 
 /// A trial file above this size is refused: 1 MiB holds some ten thousand machines.
 const FILE_SIZE_MAX: u64 = 1 << 20;
@@ -27,6 +28,8 @@ pub struct Draft {
     pub seed: Option<Seed>,
     /// The machines, in order.
     pub machines: Vec<DraftMachine>,
+    /// The faults, in order.
+    pub faults: Vec<Fault>,
 }
 
 /// A machine as it was written.
@@ -88,8 +91,14 @@ impl Draft {
     /// Draws what is open.
     ///
     /// # Errors
-    /// When the seed is open and the operating system gives no entropy.
+    /// When the seed is open and the operating system gives no entropy, or a fault does not fit a
+    /// duration that was changed.
     pub fn resolve(self) -> Result<Trial> {
+        if let Some((number, what)) =
+            misfits(&self.faults, self.machines.len(), self.duration_s).into_iter().next()
+        {
+            bail!("fault {number} of {}: {what}", self.name);
+        }
         let seed = match self.seed {
             Some(seed) => seed,
             None => Seed::from_entropy().context("cannot draw a seed")?,
@@ -108,6 +117,7 @@ impl Draft {
         });
         Ok(Trial {
             machines: machines.collect(),
+            faults: self.faults,
             name: self.name,
             duration_s: self.duration_s,
             draw_range: self.draw_range,

@@ -2,12 +2,16 @@
 //!
 //! - [`draft`]: a trial as it was written; what it leaves open is drawn from its seed.
 //! - [`read`]: TOML to draft; every mistake of a file is found in one pass.
+//! - [`fault_keys`]: the keys of a fault, for the trial file and the header of a log.
+//! - [`faults`]: what the faults of a trial must keep to together.
 //! - [`problem`]: how a mistake is told: file, line, key, what was found, what is allowed.
 //! - [`shrink`]: the smallest trial that still fails.
 //!
 //! A [`Trial`] is resolved: nothing is left to draw, so it repeats the run it was made for.
 
 pub mod draft;
+pub(crate) mod fault_keys;
+pub mod faults;
 pub mod problem;
 mod read;
 pub mod shrink;
@@ -21,10 +25,11 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use crate::model::{
-    ClockRate, DrawRange, Engine, Machine, MachineId, Phase, Round, Schedule, Seed, Tick,
-    peers_in_mesh,
+    Absence, ClockRate, DrawRange, Engine, Fault, Links, Machine, MachineId, Phase, Round,
+    Schedule, Seed, Tick, absences, fault_rates::rate_changes, peers_in_mesh,
 };
 use draft::Draft;
+use fault_keys::{Value, listed};
 
 /// How many machines a trial may have.
 pub const MACHINES: RangeInclusive<usize> = 2..=1000;
@@ -58,6 +63,8 @@ pub struct Trial {
     pub seed: Seed,
     /// The machines, in order; the first is machine 1.
     pub machines: Vec<MachineSpec>,
+    /// The faults, in order; the first is fault 1.
+    pub faults: Vec<Fault>,
 }
 
 /// What a resolved trial says of one machine.
@@ -127,11 +134,22 @@ impl Trial {
         peers_in_mesh(machine, self.machines.len())
     }
 
-    /// The schedule of a machine.
+    /// The schedule of a machine. If faults change its rate, this takes some time: keep it.
     #[must_use]
     pub fn schedule(&self, machine: MachineId) -> Schedule {
+        let base = self.base_schedule(machine);
+        if self.faults.is_empty() {
+            return base;
+        }
+        let rate = base.clock_rate;
+        base.with_changes(rate_changes(&self.faults, self.seed, machine, rate))
+    }
+
+    /// The schedule that a machine would have if no fault changed its rate.
+    #[must_use]
+    pub fn base_schedule(&self, machine: MachineId) -> Schedule {
         let MachineSpec { clock_rate, phase, .. } = *self.spec(machine);
-        Schedule { clock_rate, phase, duration_s: self.duration_s }
+        Schedule::new(clock_rate, phase, self.duration_s)
     }
 
     /// A machine before its first tick.
@@ -151,13 +169,41 @@ impl Trial {
     #[must_use]
     pub fn engine(&self) -> Engine {
         let machines = self.machine_ids().map(|machine| self.machine(machine)).collect();
-        Engine::new(machines, self.round())
+        if self.faults.is_empty() {
+            return Engine::new(machines, self.round());
+        }
+        let schedules = self.machine_ids().map(|machine| self.schedule(machine)).collect();
+        Engine::with_faults(machines, schedules, &self.faults, self.links())
+    }
+
+    /// All channels that faults strike, before their first messages.
+    #[must_use]
+    pub fn links(&self) -> Links {
+        Links::new(&self.faults, self.seed)
+    }
+
+    /// When a machine is dead or stands still.
+    #[must_use]
+    pub fn absences(&self, machine: MachineId) -> Vec<Absence> {
+        absences(&self.faults, &self.schedule(machine), machine)
+    }
+
+    /// How many events a whole run at the virtual pace has: all ticks that are not skipped.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        let events = self.machine_ids().map(|machine| {
+            let schedule = self.schedule(machine);
+            let absences = absences(&self.faults, &schedule, machine);
+            schedule.ticks() - absences.iter().map(Absence::count).sum::<u64>()
+        });
+        events.sum()
     }
 
     /// Finds the machines whose ticks come closest: the pair and their gap in microseconds of
     /// model time.
     ///
-    /// One second is enough to look at, as every schedule repeats each second.
+    /// One second is enough to look at, as every schedule repeats each second for as long as no
+    /// fault changes a rate; what faults do to rates is left out.
     ///
     /// # Panics
     /// Never: a trial has two machines or more, and each ticks at least once a second.
@@ -165,7 +211,7 @@ impl Trial {
     pub fn closest_ticks(&self) -> ClosestTicks {
         let mut ticks: Vec<(u64, MachineId)> = Vec::new();
         for machine in self.machine_ids() {
-            let schedule = self.schedule(machine);
+            let schedule = self.base_schedule(machine);
             // One tick more than a second has, for the gap across its end.
             let numbers = 1..=u64::from(schedule.clock_rate.0) + 1;
             ticks.extend(numbers.map(|tick| (schedule.due(Tick(tick)).micros(), machine)));
@@ -221,6 +267,21 @@ impl fmt::Display for Trial {
             writeln!(formatter, "clock_rate = {}", machine.clock_rate)?;
             writeln!(formatter, "phase = {}", machine.phase)?;
         }
+        for fault in &self.faults {
+            writeln!(formatter, "\n[[fault]]\nkind = \"{}\"", fault.name())?;
+            for (key, value) in fault_keys::values(fault) {
+                match value {
+                    Value::Number(number) => writeln!(formatter, "{key} = {number}")?,
+                    Value::Machines(machines) if machines.len() == 1 => {
+                        writeln!(formatter, "{key} = {}", machines[0])?;
+                    }
+                    Value::Machines(machines) => {
+                        writeln!(formatter, "{key} = [{}]", listed(&machines, ", "))?;
+                    }
+                    Value::Yes => writeln!(formatter, "{key} = true")?,
+                }
+            }
+        }
         Ok(())
     }
 }
@@ -246,6 +307,7 @@ mod tests {
             draw_range: DrawRange(10),
             seed: Seed::new(1).unwrap(),
             machines,
+            faults: Vec::new(),
         }
     }
 

@@ -3,6 +3,8 @@
 //! The values are taken from the parsed document by hand, because a deserialiser stops at the
 //! first mistake.
 
+mod faults;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::{Range, RangeInclusive};
@@ -15,7 +17,7 @@ use super::problem::{Problem, Problems};
 use super::{DRAW_RANGE, DURATION_S, MACHINES, NAME_LEN_MAX, is_name};
 use crate::model::{ClockRate, DrawRange, Phase, Seed};
 
-const TRIAL_KEYS: [&str; 5] = ["name", "duration_s", "draw_range", "seed", "machine"];
+const TRIAL_KEYS: [&str; 6] = ["name", "duration_s", "draw_range", "seed", "machine", "fault"];
 const MACHINE_KEYS: [&str; 4] = ["host", "port", "clock_rate", "phase"];
 
 /// Reads the text of a trial file.
@@ -63,14 +65,17 @@ impl Reader<'_> {
         let seed = self.integer(&section, "seed", 0..=Seed::MAX);
         let machines = self.machines(&section);
         // A machine with a mistake counts as well: all mistakes are told at once.
-        let count = table.get("machine").and_then(|value| value.get_ref().as_array());
-        self.refuse_small_draw_range(&section, draw_range, count.map_or(0, |array| array.len()));
+        let listed = table.get("machine").and_then(|value| value.get_ref().as_array());
+        let count = listed.map_or(0, |array| array.len());
+        self.refuse_small_draw_range(&section, draw_range, count);
+        let faults = self.faults(&section, count, duration_s);
         Some(Draft {
             name: name?,
             duration_s: duration_s?,
             draw_range: DrawRange(u32::try_from(draw_range?).ok()?),
             seed: seed.and_then(Seed::new),
             machines,
+            faults,
         })
     }
 
@@ -79,15 +84,11 @@ impl Reader<'_> {
             if known.contains(&key.get_ref().as_ref()) {
                 continue;
             }
-            let nearest = known
-                .iter()
-                .map(|name| (strsim::damerau_levenshtein(name, key.get_ref()), name))
-                .min()
-                .filter(|(distance, name)| *distance <= 1 + name.len() / 3)
-                .map(|(_, name)| format!("did you mean '{name}'? "))
+            let meant = nearest(key.get_ref(), known)
+                .map(|name| format!("did you mean '{name}'? "))
                 .unwrap_or_default();
             let allowed = known.join(", ");
-            let what = format!("unknown key '{}'; {nearest}allowed: {allowed}", key.get_ref());
+            let what = format!("unknown key '{}'; {meant}allowed: {allowed}", key.get_ref());
             self.complain(key.span(), what);
         }
     }
@@ -236,6 +237,16 @@ impl Reader<'_> {
     }
 }
 
+/// The known name that somebody may have meant.
+fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(name, found), *name))
+        .min()
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 3)
+        .map(|(_, name)| name)
+}
+
 fn whole_number(allowed: &RangeInclusive<u64>) -> String {
     format!("a whole number in {}..={}", allowed.start(), allowed.end())
 }
@@ -318,6 +329,93 @@ phase = 77
         ("port = 20152", "", "x.toml:12: port: missing in machine 2; allowed: a whole number"),
         ("seed = 5", "seed = ", "x.toml:5: "),
     ];
+
+    /// What is put behind the good trial, and the complaint; fault 1 begins on line 17.
+    const FAULTS: &[(&str, &str)] = &[
+        ("at_ms = 1\nfor_ms = 1", "x.toml:17: kind: missing in fault 1; allowed: kill, pause"),
+        (
+            "kind = \"los\"",
+            "x.toml:18: kind: found \"los\", allowed: kill, pause, freeze, step, ramp",
+        ),
+        ("kind = \"kill\"\nat_ms = 5\nfor_ms = 9", "x.toml:17: machine: missing in fault 1; "),
+        ("kind = \"kill\"\nat_ms = 5\nfor_ms = 9\nmachine = 3", "x.toml:21: machine: found 3, a"),
+        ("kind = \"kill\"\nat_ms = 5\nfor_ms = 9\nmachine = [1, 1]", "x.toml:21: machine: found ["),
+        ("kind = \"kill\"\nat_ms = 5\nfor_ms = 0\nmachine = 1", "x.toml:20: for_ms: found 0, al"),
+        (
+            "kind = \"kill\"\nat_ms = 5\nfor_ms = 9\nmachines = 1\nmachine = 1",
+            "x.toml:21: unknown key 'machines'; did you mean 'machine'? allowed: kind, at_ms, for_ms",
+        ),
+        (
+            "kind = \"kill\"\nat_ms = 5\nfor_ms = 60_000\nmachine = 1",
+            "x.toml:17: fault 1: for_ms: the kill ends at 60005 ms, allowed: 60000 or less, the end",
+        ),
+        (
+            "kind = \"loss\"\nat_ms = 5\nfor_ms = 9\nfrom = 1\nto = 1\npercent = 7",
+            "x.toml:17: fault 1: to: no machine but the sender itself, allowed: another machine",
+        ),
+        (
+            "kind = \"loss\"\nat_ms = 5\nfor_ms = 9\nfrom = 1\nto = 2\npercent = 0",
+            "x.toml:23: percent: found 0, allowed: a whole number in 1..=100",
+        ),
+        (
+            "kind = \"partition\"\nat_ms = 5\nfor_ms = 9\nfrom = 1\nto = 2\nboth_ways = 1",
+            "x.toml:23: both_ways: found 1, allowed: true or false",
+        ),
+        (
+            "kind = \"kill\"\nat_ms = 5\nfor_ms = 9\nmachine = 1\n[[fault]]\nkind = \"pause\"\n\
+             at_ms = 14\nfor_ms = 1\nmachine = [2, 1]",
+            "x.toml:22: fault 2: at_ms: gets into the way of fault 1 on machine 1; of these two the \
+             later one begins at 15 ms or later",
+        ),
+        (
+            "kind = \"jitter\"\nat_ms = 0\nfor_ms = 20\nspread = 1\nmachine = 1\n[[fault]]\n\
+             kind = \"freeze\"\nat_ms = 19\nfor_ms = 1\nmachine = 1",
+            "x.toml:23: fault 2: at_ms: gets into the way of fault 1",
+        ),
+    ];
+
+    #[test]
+    fn every_mistake_in_a_fault_is_told() {
+        for (fault, expected) in FAULTS {
+            let found = problems(&format!("{GOOD}\n[[fault]]\n{fault}\n"));
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].starts_with(expected), "{}\n{expected}", found[0]);
+        }
+    }
+
+    #[test]
+    fn faults_are_printed_as_they_were_given() {
+        let faults = "
+[[fault]]
+kind = \"kill\"
+at_ms = 4000
+for_ms = 2500
+machine = [2, 1]
+
+[[fault]]
+kind = \"delay\"
+at_ms = 0
+for_ms = 60000
+from = 1
+to = 2
+both_ways = true
+delay_ms = 20
+jitter_ms = 5
+";
+        let trial = parse("x.toml", &format!("{GOOD}{faults}")).unwrap().resolve().unwrap();
+        assert!(trial.to_string().ends_with(faults), "{trial}");
+        let again = parse("x.toml", &trial.to_string()).unwrap().resolve().unwrap();
+        assert_eq!(again, trial);
+    }
+
+    #[test]
+    fn a_fault_that_a_shorter_duration_leaves_behind_is_told() {
+        let fault = "\n[[fault]]\nkind = \"kill\"\nat_ms = 5\nfor_ms = 9000\nmachine = 1\n";
+        let mut draft = parse("x.toml", &format!("{GOOD}{fault}")).unwrap();
+        draft.duration_s = 9;
+        let told = draft.resolve().unwrap_err().to_string();
+        assert!(told.starts_with("fault 1 of trial5: for_ms: the kill ends at 9005 ms"), "{told}");
+    }
 
     #[test]
     fn every_mistake_names_line_key_finding_and_what_is_allowed() {

@@ -1,14 +1,14 @@
 //! Shrinking: the smallest trial that still fails.
 //!
-//! A trial that shows a mistake is made smaller for as long as it still shows it: fewer machines, a
-//! shorter duration, lower clock rates, a smaller draw range. The seed stays, and what is left of
-//! the machines is renumbered. The same trial and the same question give the same answer, after a
+//! A trial that shows a mistake is made smaller for as long as it still shows it: fewer faults, fewer
+//! machines, a shorter duration, lower clock rates, a smaller draw range. The seed stays, and what is
+//! left of the faults and machines is renumbered. The same trial and the same question give the same answer, after a
 //! bounded number of tries.
 
 use std::fmt;
 
 use super::Trial;
-use crate::model::{ClockRate, DrawRange};
+use crate::model::{Channels, ClockRate, DrawRange, Fault, FaultKind, MachineId, Span};
 
 /// No more than so many smaller trials are tried.
 pub const TRIES_MAX: usize = 1000;
@@ -68,15 +68,27 @@ fn smaller(trial: &Trial) -> Vec<Trial> {
         change(&mut candidate);
         candidates.push(candidate);
     };
+    if 1 < trial.faults.len() {
+        add(&|candidate| candidate.faults.clear());
+    }
+    for index in (0..trial.faults.len()).rev() {
+        add(&|candidate| {
+            candidate.faults.remove(index);
+        });
+    }
     if 2 < trial.machines.len() {
         for index in (0..trial.machines.len()).rev() {
             add(&|candidate| {
                 candidate.machines.remove(index);
+                candidate.faults.retain_mut(|fault| is_left_without(fault, MachineId::at(index)));
             });
         }
     }
     for duration_s in steps(1, trial.duration_s) {
-        add(&|candidate| candidate.duration_s = duration_s);
+        add(&|candidate| {
+            candidate.duration_s = duration_s;
+            candidate.faults.retain_mut(|fault| is_left_within(fault, 1000 * duration_s));
+        });
     }
     for (index, machine) in trial.machines.iter().enumerate().rev() {
         for rate in steps(1, machine.clock_rate.0) {
@@ -89,6 +101,35 @@ fn smaller(trial: &Trial) -> Vec<Trial> {
         add(&|candidate| candidate.draw_range = DrawRange(range));
     }
     candidates
+}
+
+/// Takes a machine out of a fault and renumbers the others; whether anything is left of it.
+fn is_left_without(fault: &mut Fault, gone: MachineId) -> bool {
+    let take_out = |machines: &mut Vec<MachineId>| {
+        machines.retain(|machine| *machine != gone);
+        for machine in machines.iter_mut().filter(|machine| gone < **machine) {
+            *machine = MachineId::new(machine.get() - 1);
+        }
+    };
+    match &mut fault.kind {
+        FaultKind::OnMachines(machines, _) => {
+            take_out(machines);
+            !machines.is_empty()
+        }
+        FaultKind::OnChannels(channels, _) => {
+            let Channels { from, to, .. } = channels;
+            take_out(from);
+            take_out(to);
+            !channels.pairs().is_empty()
+        }
+    }
+}
+
+/// Ends a fault with its trial; whether anything is left of it.
+fn is_left_within(fault: &mut Fault, trial_ms: u64) -> bool {
+    let Span { at_ms, for_ms } = &mut fault.span;
+    *for_ms = (*for_ms).min(trial_ms.saturating_sub(*at_ms));
+    0 < *for_ms
 }
 
 /// Numbers below `found`: the least, the one half-way to it, and the next smaller one.
@@ -108,7 +149,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Phase, Seed};
+    use crate::model::{MachineFault, Phase, Seed};
     use crate::trial::MachineSpec;
 
     fn large() -> Trial {
@@ -124,6 +165,7 @@ mod tests {
             draw_range: DrawRange(12),
             seed: Seed::new(7).unwrap(),
             machines: (20_001..=20_006).map(spec).collect(),
+            faults: Vec::new(),
         }
     }
 
@@ -146,6 +188,32 @@ mod tests {
         assert_eq!((trial.machines.len(), trial.duration_s), (3, 7));
         assert_eq!(trial.machines.iter().map(|m| m.clock_rate.0).sum::<u32>(), 6);
         assert_eq!(trial.draw_range, DrawRange(3));
+    }
+
+    #[test]
+    fn faults_shrink_with_their_trial() {
+        let mut trial = large();
+        let fault = |at_ms, machines: &[u16]| Fault {
+            span: Span { at_ms, for_ms: 2500 },
+            kind: FaultKind::OnMachines(
+                machines.iter().map(|number| MachineId::new(*number)).collect(),
+                MachineFault::Pause,
+            ),
+        };
+        trial.faults = vec![fault(0, &[1]), fault(9000, &[1, 5]), fault(15_000, &[2])];
+        let needs = |trial: &Trial| {
+            let second = trial.machines.iter().position(|machine| machine.port == 20_005);
+            let is_paused = |fault: &Fault| {
+                second.is_some_and(|index| {
+                    9000 == fault.span.at_ms && fault.on(MachineId::at(index)).is_some()
+                })
+            };
+            trial.faults.iter().any(is_paused)
+        };
+        let Shrunk { trial, .. } = shrink(&trial, needs);
+        assert_eq!((trial.machines.len(), trial.duration_s, trial.faults.len()), (2, 10, 1));
+        assert_eq!(trial.faults[0].span, Span { at_ms: 9000, for_ms: 1000 });
+        assert!(crate::trial::faults::misfits(&trial.faults, 2, 10).is_empty());
     }
 
     #[test]

@@ -30,5 +30,6 @@ fn trial(machines: &[(u32, u32)], duration_s: u64, draw_range: u32, seed: u64) -
         draw_range: DrawRange(draw_range),
         seed: Seed::new(seed).unwrap(),
         machines: machines.collect(),
+        faults: Vec::new(),
     }
 }

@@ -7,14 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use scalemodel::model::{
-    Event, Lookahead, Machine, MachineId, Message, ModelTime, Step, Tick, Timestamp,
+    Absence, Arrival, ChannelFault, Channels, ClockRate, Event, Fault, FaultKind, Links, Lookahead,
+    Machine, MachineFault, MachineId, Message, ModelTime, Schedule, Span, Step, Tick, Timestamp,
 };
 use scalemodel::trial::Trial;
 
 /// A line on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Line {
-    Message { timestamp: Timestamp, tick: Tick },
+    Message { timestamp: Timestamp, tick: Tick, arrival: Arrival },
     Promise(Tick),
 }
 
@@ -27,6 +28,9 @@ struct Node {
     lookahead: Lookahead,
     queue: VecDeque<Message>,
     early: BTreeSet<(ModelTime, MachineId, Timestamp)>,
+    absences: Vec<Absence>,
+    links: Links,
+    /// The number of the tick that was done or skipped last.
     done: u64,
     /// What each peer has promised, by its position.
     board: Vec<Tick>,
@@ -42,10 +46,14 @@ struct State {
 }
 
 /// What tells one state from another; everything else follows from it and the trial.
-type Key = (Vec<(u64, Vec<Tick>, Vec<(MachineId, Line)>, bool, usize)>, Vec<VecDeque<Line>>);
+type Key = (Vec<(u64, Vec<Tick>, Vec<LineKey>, bool, usize)>, Vec<Vec<LineKey>>);
+
+/// What tells one line from another: its addressee, its tick, and whether it is a message.
+type LineKey = (MachineId, Tick, bool);
 
 struct Search<'a> {
     trial: &'a Trial,
+    schedules: Vec<Schedule>,
     deeds: BTreeMap<(MachineId, u64), Deed>,
     seen: BTreeSet<Key>,
     ends: usize,
@@ -74,7 +82,9 @@ fn deeds(trial: &Trial) -> BTreeMap<(MachineId, u64), Deed> {
 
 impl<'a> Search<'a> {
     fn of(trial: &'a Trial) -> Self {
-        let mut search = Self { trial, deeds: deeds(trial), seen: BTreeSet::new(), ends: 0 };
+        let schedules = trial.machine_ids().map(|machine| trial.schedule(machine)).collect();
+        let (deeds, seen) = (deeds(trial), BTreeSet::new());
+        let mut search = Self { trial, schedules, deeds, seen, ends: 0 };
         let nodes = trial.machine_ids().map(|machine| Node::new(trial, machine)).collect();
         let mut channels = BTreeMap::new();
         for from in trial.machine_ids() {
@@ -101,7 +111,7 @@ impl<'a> Search<'a> {
             if !lines.is_empty() {
                 let mut next = state.clone();
                 let line = next.channels.get_mut(&(from, to)).unwrap().pop_front().unwrap();
-                next.nodes[to.index()].take(self.trial, from, line);
+                next.nodes[to.index()].take(&self.schedules[from.index()], from, line);
                 states.push(next);
             }
         }
@@ -118,7 +128,10 @@ impl<'a> Search<'a> {
     fn go_on(&self, state: &mut State, machine: MachineId) -> bool {
         let State { nodes, channels } = state;
         let node = &mut nodes[machine.index()];
-        if self.trial.schedule(machine).ticks() == node.done {
+        if node.skip() {
+            return true;
+        }
+        if self.schedules[machine.index()].ticks() == node.done {
             return node.settle(machine, channels);
         }
         if node.lookahead.may_tick() {
@@ -140,7 +153,7 @@ impl<'a> Search<'a> {
     fn end(&mut self, state: &State) {
         self.ends += 1;
         for (node, machine) in state.nodes.iter().zip(self.trial.machine_ids()) {
-            let ticks = self.trial.schedule(machine).ticks();
+            let ticks = self.schedules[machine.index()].ticks();
             assert_eq!(node.done, ticks, "machine {machine} is stuck: {state:?}");
         }
     }
@@ -150,9 +163,23 @@ impl State {
     fn key(&self) -> Key {
         let nodes = self.nodes.iter().map(|node| {
             let Node { done, board, outbox, is_waiting, early, queue, .. } = node;
-            (*done, board.clone(), outbox.clone(), *is_waiting, early.len() + queue.len())
+            let outbox = outbox.iter().map(|(to, line)| line.key(*to));
+            (*done, board.clone(), outbox.collect(), *is_waiting, early.len() + queue.len())
         });
-        (nodes.collect(), self.channels.values().cloned().collect())
+        let channels = self
+            .channels
+            .iter()
+            .map(|((_, to), lines)| lines.iter().map(|line| line.key(*to)).collect());
+        (nodes.collect(), channels.collect())
+    }
+}
+
+impl Line {
+    fn key(self, to: MachineId) -> LineKey {
+        match self {
+            Self::Message { tick, .. } => (to, tick, true),
+            Self::Promise(tick) => (to, tick, false),
+        }
     }
 }
 
@@ -165,6 +192,8 @@ impl Node {
             lookahead: Lookahead::new(scheduled(machine), peers, trial.draw_range, trial.seed),
             queue: VecDeque::new(),
             early: BTreeSet::new(),
+            absences: trial.absences(machine),
+            links: trial.links(),
             done: 0,
             board: vec![Tick(1); trial.machines.len()],
             outbox: Vec::new(),
@@ -172,11 +201,11 @@ impl Node {
         }
     }
 
-    fn take(&mut self, trial: &Trial, from: MachineId, line: Line) {
+    fn take(&mut self, sender: &Schedule, from: MachineId, line: Line) {
         match line {
-            Line::Message { timestamp, tick } => {
+            Line::Message { timestamp, tick, arrival } => {
                 assert!(self.board[from.index()] <= tick, "a message breaks a promise");
-                self.early.insert((trial.schedule(from).due(tick), from, timestamp));
+                self.early.insert((arrival.time(sender), from, timestamp));
             }
             Line::Promise(tick) => {
                 assert!(self.board[from.index()] < tick, "a promise does not grow");
@@ -185,10 +214,21 @@ impl Node {
         }
     }
 
+    /// Passes over the ticks of an absence; false if the machine is there.
+    fn skip(&mut self) -> bool {
+        let next = Tick(self.done + 1);
+        let absence = self.absences.iter().find(|absence| absence.has(next));
+        absence.inspect(|absence| {
+            self.lookahead.skip_to(absence.next);
+            self.done = absence.next.0 - 1;
+        });
+        absence.is_some()
+    }
+
     fn tick(&mut self, id: MachineId) -> Deed {
         let now = self.lookahead.now();
-        while let Some(&(sent_at, from, timestamp)) = self.early.first().filter(|e| e.0 < now) {
-            self.early.remove(&(sent_at, from, timestamp));
+        while let Some(&(arrives_at, from, timestamp)) = self.early.first().filter(|e| e.0 < now) {
+            self.early.remove(&(arrives_at, from, timestamp));
             self.queue.push_back(Message { from, timestamp });
         }
         let oldest = self.queue.pop_front();
@@ -198,7 +238,9 @@ impl Node {
         self.done += 1;
         for to in &deed.1 {
             assert_ne!(*to, id);
-            let line = Line::Message { timestamp: deed.2, tick: Tick(self.done) };
+            let tick = Tick(self.done);
+            let arrival = self.links.send((id, *to), (tick, now)).arrival;
+            let line = Line::Message { timestamp: deed.2, tick, arrival };
             self.outbox.push((*to, line));
         }
         deed
@@ -224,9 +266,14 @@ impl Node {
 
 /// Exhausts a trial for many seeds.
 fn exhaust(name: &str, machines: &[(u32, u32)], duration_s: u64, draw_range: u32, seeds: u64) {
+    exhaust_with(name, &[], seeds, |seed| super::trial(machines, duration_s, draw_range, seed));
+}
+
+/// Exhausts a trial with faults for many seeds.
+fn exhaust_with(name: &str, faults: &[Fault], seeds: u64, trial: impl Fn(u64) -> Trial) {
     let (mut states, mut ends) = (0, 0);
     for seed in 0..seeds {
-        let trial = super::trial(machines, duration_s, draw_range, seed);
+        let trial = Trial { faults: faults.to_vec(), ..trial(seed) };
         let search = Search::of(&trial);
         states += search.seen.len();
         ends += search.ends;
@@ -253,4 +300,45 @@ fn machines_of_very_different_rates_never_wait_for_each_other() {
 #[test]
 fn three_machines_never_wait_for_each_other() {
     exhaust("3 machines, 2, 2 and 1 ticks", &[(2, 300), (2, 700), (1, 600)], 1, 5, 20);
+}
+
+fn on_first(at_ms: u64, for_ms: u64, fault: MachineFault) -> Fault {
+    let kind = FaultKind::OnMachines(vec![MachineId::new(1)], fault);
+    Fault { span: Span { at_ms, for_ms }, kind }
+}
+
+fn from_first(at_ms: u64, for_ms: u64, fault: ChannelFault) -> Fault {
+    let [from, to] = [1, 2].map(|number| vec![MachineId::new(number)]);
+    let channels = Channels { from, to, both_ways: false };
+    Fault { span: Span { at_ms, for_ms }, kind: FaultKind::OnChannels(channels, fault) }
+}
+
+#[test]
+fn machines_never_wait_for_one_that_is_away() {
+    let faults = [on_first(600, 700, MachineFault::Kill), on_first(1500, 400, MachineFault::Pause)];
+    let trial = |seed| super::trial(&[(4, 300), (2, 600)], 2, 3, seed);
+    exhaust_with("2 machines, one of them away twice", &faults, 100, trial);
+    let to_the_end = [on_first(900, 1100, MachineFault::Kill)];
+    exhaust_with("2 machines, one of them away to the end", &to_the_end, 100, trial);
+}
+
+#[test]
+fn machines_whose_messages_are_held_back_never_wait_for_each_other() {
+    let faults = [
+        from_first(0, 1200, ChannelFault::Delay { delay_ms: 333, jitter_ms: 200 }),
+        from_first(500, 1000, ChannelFault::Loss { percent: 60 }),
+    ];
+    let trial = |seed| super::trial(&[(3, 500), (2, 500)], 2, 3, seed);
+    exhaust_with("2 machines, one channel slow and lossy", &faults, 100, trial);
+}
+
+#[test]
+fn machines_whose_rates_change_never_wait_for_each_other() {
+    let faults = [
+        on_first(200, 500, MachineFault::Step(ClockRate(7))),
+        on_first(900, 600, MachineFault::Freeze),
+        from_first(0, 2000, ChannelFault::Partition),
+    ];
+    let trial = |seed| super::trial(&[(2, 300), (2, 600)], 2, 3, seed);
+    exhaust_with("2 machines, the rate of one changes", &faults, 100, trial);
 }

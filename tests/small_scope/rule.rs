@@ -168,6 +168,7 @@ impl Search {
             ticks: ticks.collect(),
             skips: Vec::new(),
             restarts: Vec::new(),
+            faults: Vec::new(),
             end: self.is_whole(state).then_some(Numbered { line, entry: end }),
             torn_line: None,
             settled: node.done.len(),

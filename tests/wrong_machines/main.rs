@@ -27,14 +27,14 @@ use std::{env, fs};
 use catalogue::{Sight, WrongMachine, all, named};
 use common::{run, stderr};
 use matrix::{MATRIX, Row, in_parallel, page};
-use scalemodel::analysis::check::{Rule, Verdict};
+use scalemodel::analysis::check::{Findings, Rule, Verdict};
 use scalemodel::logbook::log_path;
 use scalemodel::model::{ClockRate, DrawRange};
 use scalemodel::trial::Trial;
 use scalemodel::trial::shrink::shrink;
 use seams::{Right, Seams};
 use tempfile::TempDir;
-use trials::{Durations, random};
+use trials::{Durations, random, random_for};
 use workbench::{Scratch, Setting};
 
 /// The page that shows the matrix.
@@ -46,15 +46,16 @@ const WRITE_PAGE: &str = "WRITE_KILL_MATRIX";
 #[test]
 fn the_workbench_is_the_program_byte_for_byte() {
     let scratch = Scratch::new();
-    for case in 1..=30 {
-        let trial = random(case, Durations { least_s: 1, lengths: 9 });
+    let cases = (1..=30).map(|case| (Setting::Virtual, case));
+    for (setting, case) in cases.chain((1..=200).map(|case| (Setting::Faults, case))) {
+        let trial = random_for(setting, case, Durations { least_s: 1, lengths: 9 });
         let folder = TempDir::new().unwrap();
         let (file, logs) = (folder.path().join("trial.toml"), folder.path().join("logs"));
         fs::write(&file, trial.to_string()).unwrap();
         let args = ["simulate", file.to_str().unwrap(), "--logs", logs.to_str().unwrap()];
         let output = run(&args);
         assert!(output.status.success(), "{}", stderr(&output));
-        scratch.run(&trial, Setting::Virtual, &mut Right);
+        scratch.run(&trial, setting, &mut Right);
         for (spec, ours) in trial.machines.iter().zip(scratch.logs(&trial)) {
             let its = fs::read_to_string(log_path(&logs, spec.port)).unwrap();
             assert!(its == ours, "the logs of port {} differ in the trial\n{trial}", spec.port);
@@ -67,13 +68,21 @@ fn the_right_machine_is_never_accused() {
     let accused = in_parallel(10_000, || {
         let scratch = Scratch::new();
         move |index| {
-            let trial = random(index as u64, Durations { least_s: 1, lengths: 2 });
             let setting = Setting::ALL[index % Setting::ALL.len()];
+            let trial = random_for(setting, index as u64, Durations { least_s: 1, lengths: 2 });
             let is_wrong = |trial: &Trial| {
                 scratch.run(trial, setting, &mut Right);
-                let verdict = scratch.findings().verdict;
-                // A kill leaves something that cannot be said; nothing else does.
-                let may_miss = setting == Setting::Kill;
+                let Findings { verdict, missing, .. } = scratch.findings();
+                // A kill leaves something that cannot be said, and so does a fault that strikes
+                // nothing, or keeps everybody away for the whole trial; nothing else does.
+                let is_idle = |what: &String| {
+                    what.contains("did not take effect") || what.starts_with("events: ")
+                };
+                let may_miss = match setting {
+                    Setting::Kill => true,
+                    Setting::Faults => missing.iter().all(is_idle),
+                    _ => false,
+                };
                 !(verdict == Verdict::Holds || may_miss && verdict == Verdict::CannotSay)
             };
             is_wrong(&trial).then(|| report("right", setting, &trial, is_wrong))
@@ -213,7 +222,7 @@ fn report(
     let shrunk = shrink(trial, is_failing);
     let command = match (machine, setting) {
         // What the right machine does at the virtual pace the program does as well.
-        ("right", Setting::Virtual) => String::new(),
+        ("right", Setting::Virtual | Setting::Faults) => String::new(),
         _ => format!(
             "# Here it takes the workbench:\n\
              #   WRONG_MACHINE={machine} WRONG_SETTING='{}' WRONG_TRIAL=FILE \\\n\

@@ -11,7 +11,7 @@ use scalemodel::trial::Trial;
 
 use crate::catalogue::{CATALOGUE, Sight, WrongMachine, all};
 use crate::seams::Right;
-use crate::trials::{Durations, random};
+use crate::trials::{Durations, random_for};
 use crate::workbench::{Scratch, Setting};
 
 /// Every wrong machine runs so many trials in each of its settings.
@@ -74,7 +74,7 @@ fn right_runs() -> Vec<(Setting, Trial, Vec<String>)> {
     let scratch = Scratch::new();
     let cases = Setting::ALL.iter().flat_map(|setting| (1..=TRIALS).map(move |c| (*setting, c)));
     let run = |(setting, case)| {
-        let trial = random(case, DURATIONS);
+        let trial = random_for(setting, case, DURATIONS);
         scratch.run(&trial, setting, &mut Right);
         let logs = scratch.logs(&trial);
         (setting, trial, logs)
@@ -182,8 +182,9 @@ How to read a table:
 
 - Each wrong machine runs 20 random trials in each setting that reveals it: the virtual pace, the
   real pace, a standstill (one machine stands still and skips ticks), a kill (one machine is killed
-  in the middle of a send), a restart (one machine is killed after an entry, and comes back from its
-  log). The real pace is played with lateness and delays as a network may have.
+  in the middle of a send), faults (the virtual pace, with random faults in the trial), a restart
+  (one machine is killed after an entry, and comes back from its log). The real pace is played with
+  lateness and delays as a network may have.
 - *spoiled* counts the runs whose logs differ from those of the right machine. In the others the
   wrong machine met no occasion to go wrong.
 - *caught* counts the spoiled runs that the oracle finds violated. It is all of them, unless a note

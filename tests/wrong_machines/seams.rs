@@ -2,8 +2,11 @@
 //!
 //! Each step is a method whose default is right. A wrong machine overrides one of them.
 
-use scalemodel::logbook::{EndRecord, Header, RestartRecord, SystemTime, TickRecord};
-use scalemodel::model::{Dice, MachineId, Stream, Tick, Timestamp};
+use scalemodel::logbook::{
+    EndRecord, FaultRecord, Header, RestartRecord, SkipRecord, SystemTime, TickRecord,
+};
+use scalemodel::model::{Absence, Dice, MachineId, Schedule, Stream, Tick, Timestamp};
+use scalemodel::trial::Trial;
 
 /// A message on its way, or in a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +24,8 @@ pub(crate) struct Parcel {
 /// One turn of a machine: a tick, or a range of ticks that it skips.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Turn {
-    /// When it begins: at the virtual pace the number of the instant, at the real pace microseconds
-    /// after the common start.
+    /// When it begins: at the virtual pace the number of the instant, with faults millionths of
+    /// microseconds of model time; at the real pace microseconds after the common start.
     pub(crate) now: u64,
     pub(crate) tick: Tick,
     /// The last tick of those that are skipped, if it is a skip.
@@ -56,6 +59,41 @@ pub(crate) struct Memory {
 pub(crate) trait Seams {
     /// The turns of a machine, which may be changed.
     fn pace(&mut self, _here: MachineId, _turns: &mut Vec<Turn>) {}
+
+    /// The schedule of a machine, with what faults do to its rate.
+    fn schedule(&mut self, trial: &Trial, here: MachineId) -> Schedule {
+        trial.schedule(here)
+    }
+
+    /// The absences of a machine.
+    fn absences(&mut self, absences: Vec<Absence>) -> Vec<Absence> {
+        absences
+    }
+
+    /// When a message arrives that faults may hold back.
+    fn held_until(&mut self, _sent_at: u64, arrives_at: u64) -> u64 {
+        arrives_at
+    }
+
+    /// The entry of a machine that is back.
+    fn restarted(&mut self, record: RestartRecord) -> Option<RestartRecord> {
+        Some(record)
+    }
+
+    /// The entries of a fault that is over.
+    fn told(&mut self, record: FaultRecord) -> Vec<FaultRecord> {
+        vec![record]
+    }
+
+    /// The entry of the ticks that an absence made a machine skip.
+    fn skipped(&mut self, record: SkipRecord, _dice: &mut Dice) -> Option<SkipRecord> {
+        Some(record)
+    }
+
+    /// Whether all that is told of faults is told at the end.
+    fn tells_at_the_end(&self) -> bool {
+        false
+    }
 
     /// The clock after a message has arrived that is not received yet.
     fn arrived(&mut self, before: Timestamp, _message: Timestamp) -> Timestamp {

@@ -5,7 +5,7 @@
 //! missed; both are drawn from the trial's seed, so that a run repeats.
 
 use scalemodel::logbook::SystemTime;
-use scalemodel::model::{Dice, MachineId, ModelTime, Seed, Stream, Tick};
+use scalemodel::model::{Absence, Dice, MachineId, ModelTime, Schedule, Seed, Stream, Tick};
 use scalemodel::trial::Trial;
 
 use crate::seams::Turn;
@@ -21,6 +21,7 @@ const STANDSTILL_US: u64 = 2_500_000;
 pub(crate) fn turns(trial: &Trial, setting: Setting) -> Vec<Vec<Turn>> {
     match setting {
         Setting::Virtual => virtual_turns(trial),
+        Setting::Faults => unreachable!("these turns are those of each machine's own schedule"),
         Setting::Real | Setting::Kill | Setting::Restart => {
             trial.machine_ids().map(|machine| real_turns(trial, machine, None)).collect()
         }
@@ -68,6 +69,31 @@ fn virtual_turns(trial: &Trial) -> Vec<Vec<Turn>> {
         });
     }
     turns
+}
+
+/// An instant of a trial with faults: a time in millionths of microseconds. Two times that differ do
+/// so by more than that, since clock rates are small numbers here.
+pub(crate) fn instant(time: ModelTime) -> u64 {
+    time.truncated_to(1_000_000_000_000)
+}
+
+/// The turns of a machine with this schedule and these absences, at the virtual pace.
+pub(crate) fn turns_under_faults(schedule: &Schedule, absences: &[Absence]) -> Vec<Turn> {
+    let ticks = (1..=schedule.ticks()).map(Tick);
+    let is_there = |tick: &Tick| !absences.iter().any(|absence| absence.has(*tick));
+    let turn = |tick| {
+        let due = schedule.due(tick);
+        let model_time_us = due.micros();
+        Turn {
+            now: instant(due),
+            tick,
+            skipped_to: None,
+            model_time_us,
+            system_time: SystemTime::since_1970(model_time_us),
+            lateness_us: 0,
+        }
+    };
+    ticks.filter(is_there).map(turn).collect()
 }
 
 fn real_turns(trial: &Trial, machine: MachineId, still_from_us: Option<u64>) -> Vec<Turn> {

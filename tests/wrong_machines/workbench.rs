@@ -1,8 +1,9 @@
 //! The workbench: runs a trial in one loop and writes its logs, with a seam at every step at which
 //! a machine can go wrong.
 //!
-//! It shares nothing with the engine of the program but the log's writer and the dice, and gives
-//! the same logs byte for byte where nothing is wrong, which a test holds it to.
+//! It shares nothing with the engine of the program but the log's writer, the dice, and what faults
+//! do, which is common knowledge. It gives the same logs byte for byte where nothing is wrong, which
+//! a test holds it to.
 
 mod comeback;
 
@@ -13,10 +14,12 @@ use std::path::Path;
 use scalemodel::analysis::check::{Findings, check};
 use scalemodel::analysis::history::History;
 use scalemodel::logbook::{
-    ChannelCounts, EndRecord, Ending, Header, LogWriter, LoggedEvent, SkipRecord, SystemTime,
-    TickRecord, log_path,
+    ChannelCounts, EndRecord, Ending, FaultRecord, Header, LogWriter, LoggedEvent, RestartRecord,
+    SkipRecord, SystemTime, TickRecord, log_path,
 };
-use scalemodel::model::{Dice, MachineId, Timestamp};
+use scalemodel::model::{
+    Dice, Ledger, Links, MachineId, ModelTime, Over, Schedule, Timestamp, absences,
+};
 use scalemodel::pace::{Pace, Speed};
 use scalemodel::trial::Trial;
 use tempfile::TempDir;
@@ -36,13 +39,15 @@ pub(crate) enum Setting {
     Standstill,
     /// The real pace; one machine is killed in the middle of a send, and the others end early.
     Kill,
+    /// The virtual pace, with faults in the trial.
+    Faults,
     /// The real pace; one machine is killed after an entry, and comes back.
     Restart,
 }
 
 impl Setting {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Virtual, Self::Real, Self::Standstill, Self::Kill, Self::Restart];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Virtual, Self::Real, Self::Standstill, Self::Kill, Self::Faults, Self::Restart];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -50,12 +55,16 @@ impl Setting {
             Self::Real => "real pace",
             Self::Standstill => "standstill",
             Self::Kill => "kill",
+            Self::Faults => "faults",
             Self::Restart => "restart",
         }
     }
 
     fn pace(self) -> Pace {
-        if self == Self::Virtual { Pace::Virtual } else { Pace::Real(Speed::ONE) }
+        match self {
+            Self::Virtual | Self::Faults => Pace::Virtual,
+            Self::Real | Self::Standstill | Self::Kill | Self::Restart => Pace::Real(Speed::ONE),
+        }
     }
 }
 
@@ -102,6 +111,7 @@ struct Workbench<'a> {
     stations: Vec<Station>,
     /// When the latest message of each channel arrives: none overtakes another.
     latest: BTreeMap<(MachineId, MachineId), u64>,
+    links: Links,
     delays: Dice,
     /// When the victim was killed.
     killed_at: Option<u64>,
@@ -120,6 +130,8 @@ struct Station {
     /// How many of those that are coming are known to have arrived.
     noticed: usize,
     log: LogWriter,
+    schedule: Schedule,
+    ledger: Ledger,
     last_received: Option<Parcel>,
     /// Messages by position of the other machine in the trial.
     sent: Vec<u64>,
@@ -135,8 +147,8 @@ impl<'a> Workbench<'a> {
             seams.header(&mut header);
             let path = log_path(folder, trial.spec(id).port);
             let mut log = LogWriter::create(&path, &header).unwrap();
-            let start = if setting == Setting::Virtual { SystemTime(0) } else { turns::START };
-            log.start(start).unwrap();
+            let is_virtual = setting.pace() == Pace::Virtual;
+            log.start(if is_virtual { SystemTime(0) } else { turns::START }).unwrap();
             Station {
                 id,
                 peers: seams.peers(id, trial.peers(id)),
@@ -145,6 +157,8 @@ impl<'a> Workbench<'a> {
                 coming: Vec::new(),
                 noticed: 0,
                 log,
+                schedule: seams.schedule(trial, id),
+                ledger: Ledger::new(&trial.faults, &trial.schedule(id), id),
                 last_received: None,
                 sent: vec![0; trial.machines.len()],
                 received: vec![0; trial.machines.len()],
@@ -154,13 +168,26 @@ impl<'a> Workbench<'a> {
         });
         let stations = stations.collect();
         let delays = turns::chance(trial, MachineId::new(u16::MAX));
-        let (latest, killed_at, away) = (BTreeMap::new(), None, None);
-        Self { trial, setting, seams, stations, latest, delays, killed_at, away }
+        let (latest, links, killed_at, away) = (BTreeMap::new(), trial.links(), None, None);
+        Self { trial, setting, seams, stations, latest, links, delays, killed_at, away }
+    }
+
+    /// The turns of every machine, as they should be.
+    fn turns(&mut self) -> Vec<Vec<Turn>> {
+        if self.setting != Setting::Faults {
+            return turns::turns(self.trial, self.setting);
+        }
+        let Self { trial, stations, seams, .. } = self;
+        let turns = stations.iter().map(|Station { id, schedule, .. }| {
+            let absences = seams.absences(absences(&trial.faults, schedule, *id));
+            turns::turns_under_faults(schedule, &absences)
+        });
+        turns.collect()
     }
 
     fn run(mut self) {
         let mut order: Vec<(u64, MachineId, Turn)> = Vec::new();
-        let turns = turns::turns(self.trial, self.setting);
+        let turns = self.turns();
         for (machine, mut turns) in self.trial.machine_ids().zip(turns) {
             self.seams.pace(machine, &mut turns);
             order.extend(turns.into_iter().map(|turn| (turn.now, machine, turn)));
@@ -174,11 +201,52 @@ impl<'a> Workbench<'a> {
                 Some(_) if machine == turns::victim(self.trial) => {}
                 Some(at) if at + SURVIVED_US < now => {}
                 _ if turn.skipped_to.is_some() => self.skip(machine, turn),
-                _ => self.tick(machine, turn),
+                _ => {
+                    if !self.seams.tells_at_the_end() {
+                        let due = self.stations[machine.index()].schedule.due(turn.tick);
+                        self.tell(machine, Some(due));
+                    }
+                    self.tick(machine, turn);
+                }
             }
         }
         self.come_back();
+        for machine in self.trial.machine_ids() {
+            self.tell(machine, None);
+        }
         self.end();
+    }
+
+    /// Tells of the faults that are over.
+    fn tell(&mut self, machine: MachineId, now: Option<ModelTime>) {
+        let Self { trial, stations, links, seams, .. } = self;
+        let Station { log, ledger, dice, ticks_skipped, .. } = &mut stations[machine.index()];
+        while let Some(over) = ledger.next_over(now, |fault| links.hits(fault, machine)) {
+            let Over { fault: number, hits, incarnation, skipped, .. } = over;
+            let system_time = SystemTime::since_1970(1000 * over.ends_ms);
+            let restart = incarnation.map(|incarnation| RestartRecord {
+                incarnation,
+                cut_bytes: 0,
+                system_time,
+            });
+            if let Some(record) = restart.and_then(|record| seams.restarted(record)) {
+                log.restart(&record).unwrap();
+            }
+            let kind = trial.faults[number.index()].name();
+            for record in seams.told(FaultRecord { number, kind, hits, system_time }) {
+                log.fault(&record).unwrap();
+            }
+            let skip = skipped.map(|[first, last]| SkipRecord {
+                system_time,
+                first,
+                last,
+                lateness_us: 0,
+            });
+            if let Some(record) = skip.and_then(|record| seams.skipped(record, dice)) {
+                *ticks_skipped += record.count();
+                log.skip(&record).unwrap();
+            }
+        }
     }
 
     fn skip(&mut self, machine: MachineId, turn: Turn) {
@@ -230,7 +298,7 @@ impl<'a> Workbench<'a> {
         let from = self.trial.spec(parcel.from).port;
         let event = LoggedEvent::Receive { from, timestamp: parcel.timestamp };
         self.record(machine, turn, before, Entry { event, queue_len, draw });
-        self.dies(machine, turn.now, Vec::new());
+        self.dies(machine, turn, Vec::new());
     }
 
     /// An internal event or a send: its entry, and only then its messages.
@@ -252,11 +320,11 @@ impl<'a> Workbench<'a> {
             let parcel =
                 |to: &MachineId| Parcel { from: machine, to: *to, timestamp, arrives_at: 0 };
             let unsent = to.iter().map(parcel).collect();
-            if !is_killed && !self.dies(machine, turn.now, unsent) {
-                self.send(machine, turn.now, to, timestamp);
+            if !is_killed && !self.dies(machine, turn, unsent) {
+                self.send(machine, turn, to, timestamp);
             }
         } else {
-            self.send(machine, turn.now, to, timestamp);
+            self.send(machine, turn, to, timestamp);
             if !is_killed {
                 self.record(machine, turn, before, entry);
             }
@@ -294,20 +362,31 @@ impl<'a> Workbench<'a> {
         }
     }
 
-    fn send(&mut self, from: MachineId, now: u64, to: &[MachineId], timestamp: Timestamp) {
+    fn send(&mut self, from: MachineId, turn: Turn, to: &[MachineId], timestamp: Timestamp) {
         for &to in to {
             self.stations[from.index()].sent[to.index()] += 1;
-            let delay = match self.setting {
-                Setting::Virtual => 0,
-                _ => u64::from(self.delays.roll(DELAY_MAX_US)),
-            };
-            let latest = self.latest.entry((from, to)).or_default();
-            *latest = (*latest).max(now + delay);
-            let parcel = Parcel { from, to, timestamp, arrives_at: *latest };
+            let arrives_at = self.arrival((from, to), turn);
+            let parcel = Parcel { from, to, timestamp, arrives_at };
             for parcel in self.seams.carry(parcel) {
                 self.stations[parcel.to.index()].arrive(parcel);
             }
         }
+    }
+
+    /// When a message arrives.
+    fn arrival(&mut self, channel: (MachineId, MachineId), turn: Turn) -> u64 {
+        if self.setting == Setting::Faults {
+            let due = self.stations[channel.0.index()].schedule.due(turn.tick);
+            let arrives_at = self.links.send(channel, (turn.tick, due)).arrives_at;
+            return self.seams.held_until(turn.now, turns::instant(arrives_at));
+        }
+        let delay = match self.setting {
+            Setting::Virtual => 0,
+            _ => u64::from(self.delays.roll(DELAY_MAX_US)),
+        };
+        let latest = self.latest.entry(channel).or_default();
+        *latest = (*latest).max(turn.now + delay);
+        *latest
     }
 
     fn end(self) {
@@ -333,7 +412,7 @@ impl<'a> Workbench<'a> {
             let mut end = EndRecord {
                 why,
                 system_time: match setting {
-                    Setting::Virtual => SystemTime::since_1970(end_us),
+                    Setting::Virtual | Setting::Faults => SystemTime::since_1970(end_us),
                     _ => turns::at(end_us + SURVIVED_US),
                 },
                 ticks_done: station.ticks_done,

@@ -6,6 +6,7 @@
 //! - [`headers`]: the logs are of one run.
 //! - [`schedule`]: ticks in order, none missing without an entry.
 //! - [`pace`]: ticks on schedule, none early.
+//! - [`absences`]: no tick of a machine that a fault keeps away.
 //! - [`restarts`]: machines that came back say so, and count their starts.
 //! - [`clock`]: the update rule of every event, and the clock condition over every edge of the
 //!   causal history.
@@ -13,14 +14,17 @@
 //! - [`channels`]: every receive has exactly one send; FIFO; nothing lost.
 //! - [`queue`]: queue lengths that add up at every tick.
 //! - [`ends`]: end entries that agree with the logs and with each other.
+//! - [`faults`]: what the logs tell of faults is what the trial says.
 //!
 //! What they find is a [`violation`]; [`causes`] folds what follows from another under its cause.
 
+mod absences;
 mod causes;
 mod channels;
 mod clock;
 mod draws;
 mod ends;
+mod faults;
 mod headers;
 mod pace;
 mod queue;
@@ -67,11 +71,13 @@ pub enum Rule {
     Queue,
     /// An end entry says what its log says.
     Ends,
+    /// What is told of faults is what the trial says, and what became of it.
+    Faults,
 }
 
 impl Rule {
     /// Every rule, in the order in which they are listed.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Headers,
         Self::Schedule,
         Self::Restarts,
@@ -83,6 +89,7 @@ impl Rule {
         Self::Conservation,
         Self::Queue,
         Self::Ends,
+        Self::Faults,
     ];
 
     /// The rule's name, as it is printed.
@@ -100,6 +107,7 @@ impl Rule {
             Self::Conservation => "conservation",
             Self::Queue => "queue",
             Self::Ends => "ends",
+            Self::Faults => "faults",
         }
     }
 }
@@ -155,12 +163,14 @@ pub fn check(history: &History) -> Findings {
     headers::check(&mut complaints);
     schedule::check(&mut complaints);
     pace::check(&mut complaints);
+    absences::check(&mut complaints);
     restarts::check(&mut complaints);
     clock::check(&mut complaints);
     draws::check(&mut complaints);
     channels::check(&mut complaints);
     queue::check(&mut complaints);
     ends::check(&mut complaints);
+    faults::check(&mut complaints);
     let violations = causes::fold(&causality, complaints.in_order());
     let missing = what_is_missing(history);
     let verdict = match (violations.is_empty(), missing.is_empty()) {
@@ -196,6 +206,7 @@ fn what_is_missing(history: &History) -> Vec<String> {
             }
         }
     }
+    missing.extend(faults::without_effect(history));
     if history.event_count() == 0 {
         missing.push("events: no machine made a tick".to_owned());
     }

@@ -2,7 +2,7 @@
 //!
 //! At the real pace a machine reads one clock, which never runs backwards, so no tick begins before
 //! the one before it, and only what is due is skipped. Lateness alone is never a violation. At the
-//! virtual pace there is no clock: nothing is late, nothing is skipped.
+//! virtual pace there is no clock: nothing is late.
 
 use super::violation::Complaints;
 use super::{Rule, event};
@@ -28,7 +28,7 @@ pub(super) fn check(complaints: &mut Complaints<'_>) {
 }
 
 fn check_due(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>) {
-    let schedule = complaints.history.trial.schedule(machine);
+    let schedule = complaints.history.schedule(machine);
     for (index, tick) in log.ticks.iter().enumerate() {
         let record = &tick.entry;
         if record.tick.0 == 0 || schedule.ticks() < record.tick.0 {
@@ -56,7 +56,7 @@ fn began(
     speed: Speed,
     (tick, lateness_us): (Tick, i64),
 ) -> i128 {
-    let schedule = complaints.history.trial.schedule(machine);
+    let schedule = complaints.history.schedule(machine);
     let tick = Tick(tick.0.clamp(1, schedule.ticks()));
     let due = speed.wall_time(schedule.due(tick)).as_nanos();
     i128::try_from(due).unwrap_or(i128::MAX / 2) + i128::from(lateness_us) * 1000
@@ -112,10 +112,6 @@ fn check_timeless(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>
             let what = "at the virtual pace system time is model time, and nothing is late";
             complaints.at(Rule::Schedule, &[event(machine, index)], what.to_owned());
         }
-    }
-    for skip in &log.skips {
-        let what = "at the virtual pace no tick is skipped".to_owned();
-        complaints.at_line(Rule::Schedule, log, skip.line, what);
     }
     if log.start.is_some_and(|start| start != SystemTime(0)) {
         let what = "at the virtual pace the start is at 1970-01-01T00:00:00.000000Z".to_owned();

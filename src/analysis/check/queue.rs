@@ -5,15 +5,16 @@
 //! every send and internal event. The queue lives in the OS process: a machine that came back begins
 //! with an empty one, and what was in it is sent again.
 //!
-//! At the virtual pace nothing is left to the network: in the queue are all messages sent at an
-//! earlier model time, ordered by (model time of the send, number of the sender). There every
-//! queue is recomputed exactly, and so is which message is the oldest.
+//! At the virtual pace nothing is left to the network: in the queue are all messages that arrive at
+//! an earlier model time, ordered by (model time of the arrival, number of the sender, timestamp). A
+//! message arrives when it is sent, unless a fault holds it back. There every queue is recomputed
+//! exactly, and so is which message is the oldest.
 
 use super::violation::Complaints;
 use super::{Rule, event};
 use crate::analysis::history::EventRef;
 use crate::logbook::{Log, LoggedEvent};
-use crate::model::{MachineId, ModelTime};
+use crate::model::{Links, MachineId, ModelTime};
 use crate::pace::Pace;
 
 pub(super) fn check(complaints: &mut Complaints<'_>) {
@@ -24,14 +25,15 @@ pub(super) fn check(complaints: &mut Complaints<'_>) {
     }
     let is_whole = history.present().count() == history.trial.machines.len();
     if history.pace == Pace::Virtual && is_whole {
+        let mut links = history.trial.links();
         for machine in history.trial.machine_ids() {
-            recompute(machine, complaints);
+            recompute(machine, &mut links, complaints);
         }
     }
 }
 
 /// Follows the queue of one machine from the sends to it.
-fn recompute(machine: MachineId, complaints: &mut Complaints<'_>) {
+fn recompute(machine: MachineId, links: &mut Links, complaints: &mut Complaints<'_>) {
     let history = complaints.history;
     let trial = &history.trial;
     let Some(log) = history.log(machine) else { return };
@@ -40,19 +42,16 @@ fn recompute(machine: MachineId, complaints: &mut Complaints<'_>) {
         .iter()
         .filter(|channel| channel.to == machine)
         .flat_map(|channel| {
-            channel.sends.iter().map(|(index, _)| {
-                let send = event(channel.from, *index);
-                let tick = history.event(send).entry.tick;
-                (trial.schedule(channel.from).due(tick), send)
-            })
+            let sends = channel.sends.iter().map(|(index, _)| event(channel.from, *index));
+            channel.arrivals(history, links).into_iter().zip(sends)
         })
         .collect();
     sends.sort_unstable();
     let (mut sent, mut received) = (0, 0);
     // What was written while the logs were read may count messages whose sends were not read.
     for (index, tick) in log.ticks.iter().enumerate().take(log.settled) {
-        let now = trial.schedule(machine).due(tick.entry.tick);
-        sent += sends[sent..].iter().take_while(|(due, _)| *due < now).count();
+        let now = history.schedule(machine).due(tick.entry.tick);
+        sent += sends[sent..].iter().take_while(|(arrives_at, _)| *arrives_at < now).count();
         let here = event(machine, index);
         if let LoggedEvent::Receive { from, timestamp } = tick.entry.event {
             if let Some((_, oldest)) = sends[..sent].get(received) {
@@ -64,7 +63,7 @@ fn recompute(machine: MachineId, complaints: &mut Complaints<'_>) {
                     return;
                 }
             } else if let Some(send) = history.send_of(here) {
-                let what = "this message was not in the queue yet: it was sent at the same instant \
+                let what = "this message was not in the queue yet: it arrives at the same instant \
                             or later";
                 complaints.at(Rule::Queue, &[here, send], what.to_owned());
                 return;

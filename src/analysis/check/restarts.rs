@@ -4,19 +4,21 @@
 //! away; the other rules hold that, since none of them begins anew at a restart. Only what lived in
 //! the OS process alone may be lost: the message queue, and the lateness by its clock.
 //!
-//! At the virtual pace a run is repeated and not resumed, so that its logs are the same for ever.
+//! At the virtual pace a machine comes back only from a kill of the trial, when the kill is over.
 
 use super::Rule;
 use super::violation::Complaints;
-use crate::logbook::Log;
+use crate::logbook::{Log, SystemTime};
+use crate::model::{Absence, absences};
 use crate::pace::Pace;
 
 pub(super) fn check(complaints: &mut Complaints<'_>) {
     let history = complaints.history;
-    for (_, log) in history.present() {
-        match history.pace {
-            Pace::Real(_) => check_incarnations(log, complaints),
-            Pace::Virtual => refuse_all(log, complaints),
+    for (machine, log) in history.present() {
+        check_incarnations(log, complaints);
+        if history.pace == Pace::Virtual {
+            let absences = absences(&history.trial.faults, history.schedule(machine), machine);
+            check_kills(log, &absences, complaints);
         }
     }
 }
@@ -34,9 +36,21 @@ fn check_incarnations(log: &Log, complaints: &mut Complaints<'_>) {
     }
 }
 
-fn refuse_all(log: &Log, complaints: &mut Complaints<'_>) {
+/// Each restart is the end of a kill, and nothing was torn.
+fn check_kills(log: &Log, absences: &[Absence], complaints: &mut Complaints<'_>) {
+    let mut ends = absences
+        .iter()
+        .filter(|absence| absence.is_kill)
+        .map(|absence| SystemTime::since_1970(1000 * absence.ends_ms));
     for restart in &log.restarts {
-        let what = "at the virtual pace no machine comes back".to_owned();
+        let record = &restart.entry;
+        let what = match ends.next() {
+            None => "no kill of the trial lets the machine come back here".to_owned(),
+            Some(end) if record.system_time != end || record.cut_bytes != 0 => {
+                format!("at the virtual pace the machine comes back at {end}, with nothing cut")
+            }
+            Some(_) => continue,
+        };
         complaints.at_line(Rule::Restarts, log, restart.line, what);
     }
 }

@@ -13,8 +13,15 @@ pub(super) fn check(complaints: &mut Complaints<'_>) {
 }
 
 /// What a tick that is missing, or stands in a wrong place, breaks besides.
-const WITHOUT_A_TICK: &[Rule] =
-    &[Rule::ClockRule, Rule::Draws, Rule::Matching, Rule::Conservation, Rule::Queue, Rule::Ends];
+const WITHOUT_A_TICK: &[Rule] = &[
+    Rule::ClockRule,
+    Rule::Draws,
+    Rule::Matching,
+    Rule::Conservation,
+    Rule::Queue,
+    Rule::Ends,
+    Rule::Faults,
+];
 
 /// Follows the numbers of ticks through done and skipped ones.
 fn check_numbers(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>) {
@@ -52,7 +59,7 @@ fn check_numbers(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>)
         }
         due = skip.entry.last.0 + 1;
     }
-    let ticks = complaints.history.trial.schedule(machine).ticks();
+    let ticks = complaints.history.schedule(machine).ticks();
     if let Some(end) = log.end.as_ref().filter(|end| end.entry.why == Ending::Finished)
         && due != ticks + 1
     {

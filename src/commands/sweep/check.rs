@@ -21,6 +21,8 @@ use crate::trial::shrink::shrink;
 pub(super) struct Checked {
     /// How many runs were checked.
     pub(super) runs: usize,
+    /// In how many a fault did not take effect, and nothing else was missing or wrong.
+    pub(super) idle: usize,
     /// The numbers of those that do not hold, in order.
     pub(super) failing: Vec<usize>,
 }
@@ -45,8 +47,10 @@ pub(super) fn check_all(
                 break;
             }
             checked.runs += 1;
-            if !folder.holds(&trial(index))? {
-                checked.failing.push(index);
+            match folder.judge(&trial(index))? {
+                Judgement::Holds => {}
+                Judgement::Idle => checked.idle += 1,
+                Judgement::Fails => checked.failing.push(index),
             }
         }
         Ok(checked)
@@ -61,8 +65,9 @@ pub(super) fn check_all(
     });
     let mut all = Checked::default();
     for part in parts {
-        let Checked { runs, failing } = part?;
+        let Checked { runs, idle, failing } = part?;
         all.runs += runs;
+        all.idle += idle;
         all.failing.extend(failing);
     }
     all.failing.sort_unstable();
@@ -76,8 +81,18 @@ pub(super) fn check_all(
 pub(super) fn smallest(failing: &Trial) -> Result<String> {
     let folder = Folder::new(usize::MAX)?;
     // A trial that cannot be run says nothing: it is not taken for a failing one.
-    let shrunk = shrink(failing, |trial| folder.holds(trial).is_ok_and(|holds| !holds));
+    let fails = |trial: &Trial| folder.judge(trial).is_ok_and(|found| found == Judgement::Fails);
+    let shrunk = shrink(failing, fails);
     Ok(shrunk.to_string())
+}
+
+/// What became of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judgement {
+    Holds,
+    /// A fault met nothing that it could strike, so that nobody can say whether the run stood it.
+    Idle,
+    Fails,
 }
 
 /// A folder for the logs of one run after the other; it is removed in the end.
@@ -94,13 +109,18 @@ impl Folder {
     }
 
     /// Runs a trial and asks the oracle.
-    fn holds(&self, trial: &Trial) -> Result<bool> {
+    fn judge(&self, trial: &Trial) -> Result<Judgement> {
         let run = self.0.join("run");
         simulate(trial, &run)?;
         let verdict = check(&History::load(&run)?).verdict;
         fs::remove_dir_all(&run)
             .with_context(|| format!("cannot remove the folder {}", run.display()))?;
-        Ok(verdict == Verdict::Holds)
+        Ok(match verdict {
+            Verdict::Holds => Judgement::Holds,
+            // All logs are there and whole: what is missing is the effect of a fault.
+            Verdict::CannotSay if !trial.faults.is_empty() => Judgement::Idle,
+            Verdict::CannotSay | Verdict::Violated => Judgement::Fails,
+        })
     }
 }
 

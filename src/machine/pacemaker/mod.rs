@@ -14,6 +14,7 @@ pub(super) use real::RealPacemaker;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::faults::Away;
 use super::inbox::{Halt, Inbox};
 use super::outlet::Outlet;
 use crate::logbook::SystemTime;
@@ -35,6 +36,18 @@ pub(super) trait Pacemaker {
 
     /// Takes note of a tick whose record and messages are in the outlet.
     fn complete(&mut self, step: &Step<'_>, outlet: &mut Outlet) -> Result<(), Halt>;
+
+    /// Lets an absence pass; whether it took effect, as far as the machine can see.
+    fn stay_away(
+        &mut self,
+        away: &Away,
+        inbox: &mut Inbox,
+        outlet: &mut Outlet,
+    ) -> Result<bool, Halt>;
+
+    /// The moment of what is told of a fault that ended at a time, and of the ticks from `first` on
+    /// that were skipped.
+    fn moment_of(&self, ends_ms: u64, first: Option<Tick>) -> Moment;
 
     /// Lets out whatever the machine still has to say, at its end.
     fn settle(&mut self, queue_len: u64, outlet: &mut Outlet) -> Result<(), Halt>;

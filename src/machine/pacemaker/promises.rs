@@ -14,11 +14,13 @@ use std::time::{Duration, Instant};
 
 use super::{Moment, Pacemaker, Turn};
 use crate::logbook::SystemTime;
+use crate::machine::faults::Away;
 use crate::machine::inbox::{Arrived, Halt, Inbox};
 use crate::machine::outlet::Outlet;
-use crate::machine::resume::Deed;
+use crate::machine::resume::{Deed, Past};
+use crate::machine::signals;
 use crate::model::{
-    Lookahead, MachineId, Message, ModelTime, RUN_AHEAD_MAX, Step, Tick, Timestamp,
+    Lookahead, MachineId, Message, ModelTime, RUN_AHEAD_MAX, Schedule, Step, Tick, Timestamp,
 };
 use crate::trial::Trial;
 
@@ -26,10 +28,14 @@ use crate::trial::Trial;
 #[derive(Debug)]
 pub(in crate::machine) struct PromisePacemaker<'a> {
     trial: &'a Trial,
+    /// By position of a machine in the trial.
+    schedules: Vec<Schedule>,
     lookahead: Lookahead,
     /// Messages that have arrived and are not in the queue yet: the next tick must not see them.
     early: BinaryHeap<Reverse<Early>>,
     queue_limit: usize,
+    /// The how-manieth start of the machine this is.
+    incarnation: u32,
 }
 
 /// A message that arrives at an instant; the order is that of the queue.
@@ -46,18 +52,21 @@ impl<'a> PromisePacemaker<'a> {
         trial: &'a Trial,
         own: MachineId,
         queue_limit: usize,
-        deeds: &[Deed],
+        past: &Past,
     ) -> Self {
-        let scheduled = |machine| (machine, trial.schedule(machine));
+        let schedules: Vec<Schedule> =
+            trial.machine_ids().map(|machine| trial.schedule(machine)).collect();
+        let scheduled = |machine: MachineId| (machine, schedules[machine.index()].clone());
         let peers = trial.peers(own).into_iter().map(scheduled);
         let mut lookahead = Lookahead::new(scheduled(own), peers, trial.draw_range, trial.seed);
-        for deed in deeds {
+        for deed in &past.deeds {
             match *deed {
                 Deed::Ticked(draw) => lookahead.ticked(draw),
-                Deed::Skipped(last) => lookahead.skipped(last),
+                Deed::Skipped(last) => lookahead.skip_to(Tick(last.0 + 1)),
             }
         }
-        Self { trial, lookahead, early: BinaryHeap::new(), queue_limit }
+        let (early, incarnation) = (BinaryHeap::new(), past.incarnation);
+        Self { trial, schedules, lookahead, early, queue_limit, incarnation }
     }
 
     /// How many messages may have arrived and wait for a tick: those in the queue, and what peers
@@ -67,17 +76,22 @@ impl<'a> PromisePacemaker<'a> {
         own: MachineId,
         queue_limit: usize,
     ) -> usize {
-        let rate = |machine| u64::from(trial.schedule(machine).clock_rate.0);
+        let rate = |machine| u64::from(trial.spec(machine).clock_rate.0);
         let peers = trial.peers(own).into_iter();
-        let ahead = peers.map(|peer| RUN_AHEAD_MAX + 2 * rate(peer).div_ceil(rate(own)));
+        let ahead = peers.map(|peer| {
+            let run_ahead = RUN_AHEAD_MAX + 2 * rate(peer).div_ceil(rate(own));
+            // A fault may hold back all that a peer ever sends.
+            if trial.faults.is_empty() { run_ahead } else { trial.schedule(peer).ticks() }
+        });
         queue_limit.saturating_add(usize::try_from(ahead.sum::<u64>()).unwrap_or(usize::MAX))
     }
 
     fn take_arrivals(&mut self, inbox: &Inbox) {
-        let Self { trial, early, .. } = self;
+        let Self { schedules, early, .. } = self;
         early.extend(std::iter::from_fn(|| inbox.take_arrival()).map(|arrived| {
             let Arrived { message: Message { from, timestamp }, arrival } = arrived;
-            Reverse(Early { arrives_at: arrival.time(&trial.schedule(from)), from, timestamp })
+            let arrives_at = arrival.time(&schedules[from.index()]);
+            Reverse(Early { arrives_at, from, timestamp })
         }));
     }
 
@@ -122,6 +136,26 @@ impl Pacemaker for PromisePacemaker<'_> {
     fn complete(&mut self, step: &Step<'_>, _outlet: &mut Outlet) -> Result<(), Halt> {
         self.lookahead.ticked(step.draw);
         Ok(())
+    }
+
+    /// A kill is carried out by the machine on itself: only it knows when it has come so far. What
+    /// it has done is in its log, from which its next incarnation goes on.
+    fn stay_away(
+        &mut self,
+        away: &Away,
+        _inbox: &mut Inbox,
+        outlet: &mut Outlet,
+    ) -> Result<bool, Halt> {
+        if away.kill.is_some_and(|kill| self.incarnation <= kill) {
+            outlet.release_all()?;
+            signals::die_by_kill();
+        }
+        self.lookahead.skip_to(away.absence.next);
+        Ok(true)
+    }
+
+    fn moment_of(&self, ends_ms: u64, _first: Option<Tick>) -> Moment {
+        Moment { system_time: SystemTime::since_1970(1000 * ends_ms), lateness_us: 0 }
     }
 
     fn settle(&mut self, queue_len: u64, outlet: &mut Outlet) -> Result<(), Halt> {

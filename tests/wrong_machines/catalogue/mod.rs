@@ -10,11 +10,13 @@
 //! - [`entry`]: the entries of ticks.
 //! - [`frame`]: the header and the end entry.
 //! - [`pace`]: when ticks run.
+//! - [`fault`]: what faults do, and what is told of them.
 //! - [`restart`]: what a machine that comes back remembers.
 
 mod clock;
 mod draw;
 mod entry;
+mod fault;
 mod frame;
 mod pace;
 mod queue;
@@ -55,7 +57,7 @@ pub(crate) enum Sight {
 }
 
 /// The catalogue by seam: the title of each part, and its machines.
-pub(crate) const CATALOGUE: [(&str, &[WrongMachine]); 8] = [
+pub(crate) const CATALOGUE: [(&str, &[WrongMachine]); 9] = [
     ("The clock", clock::MACHINES),
     ("The draw", draw::MACHINES),
     ("The queue", queue::MACHINES),
@@ -63,6 +65,7 @@ pub(crate) const CATALOGUE: [(&str, &[WrongMachine]); 8] = [
     ("The entry", entry::MACHINES),
     ("Header and end entry", frame::MACHINES),
     ("The pace", pace::MACHINES),
+    ("Faults", fault::MACHINES),
     ("The restart", restart::MACHINES),
 ];
 
@@ -87,6 +90,8 @@ const STANDSTILL: &[Setting] = &[Setting::Standstill];
 /// It takes a kill to see that it is wrong.
 const KILL: &[Setting] = &[Setting::Kill];
 
+/// It takes a fault of the trial to be wrong.
+const FAULTS: &[Setting] = &[Setting::Faults];
 /// It takes a restart to see that it is wrong.
 const RESTART: &[Setting] = &[Setting::Restart];
 

@@ -20,6 +20,8 @@ const AWAY_US: u64 = 1_500_000;
 #[derive(Debug)]
 pub(super) struct Away {
     back_at: u64,
+    /// Its last turn before that.
+    last: Turn,
     /// The messages of the event in which it died.
     unsent: Vec<Parcel>,
     /// The first turn that it missed, and the last tick.
@@ -29,13 +31,13 @@ pub(super) struct Away {
 
 impl Workbench<'_> {
     /// Whether the victim dies of the event that it has just recorded; what it had to send waits.
-    pub(super) fn dies(&mut self, machine: MachineId, now: u64, unsent: Vec<Parcel>) -> bool {
-        let is_due = 300_000 * self.trial.duration_s <= now;
+    pub(super) fn dies(&mut self, machine: MachineId, turn: Turn, unsent: Vec<Parcel>) -> bool {
+        let is_due = 300_000 * self.trial.duration_s <= turn.now;
         let is_victim = machine == turns::victim(self.trial);
         let dies = self.setting == Setting::Restart && is_victim && is_due && self.away.is_none();
         if dies {
-            let back_at = now + AWAY_US;
-            self.away = Some(Away { back_at, unsent, missed: None, is_back: false });
+            let back_at = turn.now + AWAY_US;
+            self.away = Some(Away { back_at, last: turn, unsent, missed: None, is_back: false });
         }
         dies
     }
@@ -60,6 +62,7 @@ impl Workbench<'_> {
         let Some(away) = self.away.as_mut().filter(|away| !away.is_back) else { return };
         away.is_back = true;
         let (back_at, missed, unsent) = (away.back_at, away.missed, away.unsent.clone());
+        let resent = Turn { now: back_at, ..away.last };
         let victim = turns::victim(self.trial);
         let station = &mut self.stations[victim.index()];
         let stream = self.seams.stream(victim);
@@ -91,7 +94,7 @@ impl Workbench<'_> {
         }
         self.send_again(victim, back_at, memory.resent);
         for parcel in memory.unsent {
-            self.send(victim, back_at, &[parcel.to], parcel.timestamp);
+            self.send(victim, resent, &[parcel.to], parcel.timestamp);
         }
     }
 
