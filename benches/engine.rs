@@ -31,6 +31,7 @@ fn trial(rates: &[u32], duration_s: u64) -> Trial {
         seed: Seed::new(1).expect("a small seed"),
         machines: machines.collect(),
         faults: Vec::new(),
+        durability: scalemodel::trial::Durability::Process,
     }
 }
 

@@ -248,6 +248,9 @@ impl History {
         if own.duration_s != run.duration_s {
             return differs("duration_s", &own.duration_s, &run.duration_s);
         }
+        if own.durability != run.durability {
+            return Some("the line 'durability' differs".to_owned());
+        }
         if own.machines != run.machines {
             return Some("the lines that begin with 'machine' differ".to_owned());
         }

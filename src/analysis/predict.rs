@@ -229,6 +229,7 @@ mod tests {
             seed: Seed::new(1).unwrap(),
             machines: machines.collect(),
             faults: Vec::new(),
+            durability: crate::trial::Durability::Process,
         })
     }
 

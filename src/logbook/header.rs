@@ -13,7 +13,7 @@ use crate::pace::{Pace, Speed};
 use crate::quote::shown;
 use crate::trial::fault_keys::{self, Allowed, Value, Values};
 use crate::trial::faults::{FAULTS_MAX, misfits};
-use crate::trial::{DRAW_RANGE, DURATION_S, MACHINES, MachineSpec, Trial, is_name};
+use crate::trial::{DRAW_RANGE, DURATION_S, Durability, MACHINES, MachineSpec, Trial, is_name};
 
 /// The first line of every log, up to the number of its format.
 pub(super) const TITLE: &str = "# scalemodel log, format ";
@@ -67,6 +67,9 @@ impl fmt::Display for Header {
         writeln!(formatter, "# seed: {}", self.trial.seed)?;
         writeln!(formatter, "# draw_range: {}", self.trial.draw_range.0)?;
         writeln!(formatter, "# duration_s: {}", self.trial.duration_s)?;
+        if self.trial.durability == Durability::Host {
+            writeln!(formatter, "# durability: host")?;
+        }
         writeln!(formatter, "# machines: {}", self.trial.machines.len())?;
         for (spec, number) in self.trial.machines.iter().zip(1..) {
             let MachineSpec { host, port, clock_rate, phase } = spec;
@@ -94,6 +97,7 @@ pub(super) struct HeaderBuilder {
     seed: Option<Seed>,
     draw_range: Option<DrawRange>,
     duration_s: Option<u64>,
+    durability: Option<Durability>,
     machine_count: Option<usize>,
     machines: Vec<MachineSpec>,
     faults: Vec<Fault>,
@@ -122,6 +126,10 @@ impl HeaderBuilder {
             "duration_s" => {
                 let duration_s = Some(number(value)?).filter(|s| DURATION_S.contains(s));
                 once(&mut self.duration_s, duration_s.ok_or("out of range")?)
+            }
+            "durability" => {
+                let known = Durability::named(value).ok_or("neither 'process' nor 'host'")?;
+                once(&mut self.durability, known)
             }
             "machines" => once(&mut self.machine_count, number(value)?),
             _ => match key.split_once(' ') {
@@ -202,6 +210,7 @@ impl HeaderBuilder {
             seed: present("seed", self.seed)?,
             machines: self.machines,
             faults: self.faults,
+            durability: self.durability.unwrap_or_default(),
         };
         Ok(Header { version: present("version", self.version)?, machine, pace, trial })
     }

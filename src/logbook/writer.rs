@@ -16,6 +16,7 @@ use super::header::{COLUMNS, Header};
 use super::reader::Log;
 use super::record::{EndRecord, Ending, RestartRecord, SkipRecord, TickRecord};
 use super::system_time::SystemTime;
+use crate::trial::Durability;
 
 /// The buffer is flushed when it has grown to this many bytes, even if nobody asks.
 const BUFFER_MAX: usize = 64 << 10;
@@ -49,6 +50,7 @@ pub struct LogWriter {
     path: PathBuf,
     buffer: String,
     is_broken: bool,
+    durability: Durability,
 }
 
 impl LogWriter {
@@ -72,9 +74,21 @@ impl LogWriter {
 
     fn begin(file: File, path: &Path, header: &Header) -> Result<Self> {
         lock(&file, path)?;
-        let mut writer =
-            Self { file, path: path.to_owned(), buffer: header.to_string(), is_broken: false };
+        let mut writer = Self {
+            file,
+            path: path.to_owned(),
+            buffer: header.to_string(),
+            is_broken: false,
+            durability: header.trial.durability,
+        };
         writer.flush()?;
+        if writer.durability == Durability::Host {
+            // The name of a new file is on the disk once its folder is.
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            File::open(folder.unwrap_or(Path::new(".")))
+                .and_then(|folder| folder.sync_all())
+                .with_context(|| format!("cannot bring the log {} to disk", path.display()))?;
+        }
         Ok(writer)
     }
 
@@ -118,7 +132,13 @@ impl LogWriter {
         let has_columns = std::str::from_utf8(&text[..whole])
             .is_ok_and(|text| text.lines().any(|line| line.split_ascii_whitespace().eq(COLUMNS)));
         let cut_bytes = (text.len() - whole) as u64;
-        let writer = Self { file, path: path.to_owned(), buffer: String::new(), is_broken: false };
+        let writer = Self {
+            file,
+            path: path.to_owned(),
+            buffer: String::new(),
+            is_broken: false,
+            durability: header.trial.durability,
+        };
         Ok((writer, Some(Resumed { log, cut_bytes, has_columns })))
     }
 
@@ -191,7 +211,8 @@ impl LogWriter {
         self.flush()
     }
 
-    /// Hands everything to the operating system, so that it survives the death of this process.
+    /// Hands everything to the operating system, so that it survives the death of this process; and
+    /// waits until it is on the disk, if the trial wants it to survive the death of the host.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -200,7 +221,14 @@ impl LogWriter {
             // A failed write may have torn a line; nothing may be glued to it.
             bail!("the log {} could not be written before", self.path.display());
         }
-        let written = self.file.write_all(self.buffer.as_bytes());
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let written =
+            self.file.write_all(self.buffer.as_bytes()).and_then(|()| match self.durability {
+                Durability::Process => Ok(()),
+                Durability::Host => self.file.sync_data(),
+            });
         self.is_broken = written.is_err();
         self.buffer.clear();
         written.with_context(|| format!("cannot write the log {}", self.path.display()))

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::faults::misfits;
 use super::problem::Problems;
-use super::{MachineSpec, Trial, read};
+use super::{Durability, MachineSpec, Trial, read};
 use crate::model::{ClockRate, Dice, DrawRange, Fault, MachineId, Phase, Seed, Stream};
 
 /// A trial file above this size is refused: 1 MiB holds some ten thousand machines.
@@ -30,6 +30,8 @@ pub struct Draft {
     pub machines: Vec<DraftMachine>,
     /// The faults, in order.
     pub faults: Vec<Fault>,
+    /// What the logs survive.
+    pub durability: Durability,
 }
 
 /// A machine as it was written.
@@ -118,6 +120,7 @@ impl Draft {
         Ok(Trial {
             machines: machines.collect(),
             faults: self.faults,
+            durability: self.durability,
             name: self.name,
             duration_s: self.duration_s,
             draw_range: self.draw_range,

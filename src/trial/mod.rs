@@ -65,6 +65,28 @@ pub struct Trial {
     pub machines: Vec<MachineSpec>,
     /// The faults, in order; the first is fault 1.
     pub faults: Vec<Fault>,
+    /// What the logs survive.
+    pub durability: Durability,
+}
+
+/// What a log survives: an entry is there for good before its message is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The death of OS processes: the entry is handed to the operating system.
+    #[default]
+    Process,
+    /// The death of the host, as when its power fails: the entry is on the disk.
+    Host,
+}
+
+impl Durability {
+    /// All of them, by their names in trial files and logs.
+    pub(crate) const NAMES: [(&str, Self); 2] = [("process", Self::Process), ("host", Self::Host)];
+
+    /// Finds one by its name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, durability)| *durability)
+    }
 }
 
 /// What a resolved trial says of one machine.
@@ -260,6 +282,9 @@ impl fmt::Display for Trial {
         writeln!(formatter, "duration_s = {}", self.duration_s)?;
         writeln!(formatter, "draw_range = {}", self.draw_range.0)?;
         writeln!(formatter, "seed = {}", self.seed)?;
+        if self.durability == Durability::Host {
+            writeln!(formatter, "durability = \"host\"")?;
+        }
         for machine in &self.machines {
             writeln!(formatter, "\n[[machine]]")?;
             writeln!(formatter, "host = \"{}\"", machine.host)?;
@@ -308,6 +333,7 @@ mod tests {
             seed: Seed::new(1).unwrap(),
             machines,
             faults: Vec::new(),
+            durability: Durability::Process,
         }
     }
 

@@ -14,10 +14,11 @@ use toml::de::{DeTable, DeValue};
 
 use super::draft::{Draft, DraftMachine};
 use super::problem::{Problem, Problems};
-use super::{DRAW_RANGE, DURATION_S, MACHINES, NAME_LEN_MAX, is_name};
+use super::{DRAW_RANGE, DURATION_S, Durability, MACHINES, NAME_LEN_MAX, is_name};
 use crate::model::{ClockRate, DrawRange, Phase, Seed};
 
-const TRIAL_KEYS: [&str; 6] = ["name", "duration_s", "draw_range", "seed", "machine", "fault"];
+const TRIAL_KEYS: [&str; 7] =
+    ["name", "duration_s", "draw_range", "seed", "durability", "machine", "fault"];
 const MACHINE_KEYS: [&str; 4] = ["host", "port", "clock_rate", "phase"];
 
 /// Reads the text of a trial file.
@@ -63,6 +64,7 @@ impl Reader<'_> {
         let duration_s = self.required_integer(&section, "duration_s", DURATION_S);
         let draw_range = self.required_integer(&section, "draw_range", DRAW_RANGE);
         let seed = self.integer(&section, "seed", 0..=Seed::MAX);
+        let durability = self.durability(&section);
         let machines = self.machines(&section);
         // A machine with a mistake counts as well: all mistakes are told at once.
         let listed = table.get("machine").and_then(|value| value.get_ref().as_array());
@@ -76,6 +78,7 @@ impl Reader<'_> {
             seed: seed.and_then(Seed::new),
             machines,
             faults,
+            durability,
         })
     }
 
@@ -102,6 +105,14 @@ impl Reader<'_> {
             self.refuse(value, "name", &allowed);
         }
         name.map(str::to_owned)
+    }
+
+    fn durability(&mut self, section: &Section<'_>) -> Durability {
+        let Some(value) = section.table.get("durability") else { return Durability::default() };
+        value.get_ref().as_str().and_then(Durability::named).unwrap_or_else(|| {
+            self.refuse(value, "durability", "\"process\" or \"host\"");
+            Durability::default()
+        })
     }
 
     fn machines(&mut self, trial: &Section<'_>) -> Vec<DraftMachine> {

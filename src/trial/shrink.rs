@@ -166,6 +166,7 @@ mod tests {
             seed: Seed::new(7).unwrap(),
             machines: (20_001..=20_006).map(spec).collect(),
             faults: Vec::new(),
+            durability: crate::trial::Durability::Process,
         }
     }
 

@@ -31,5 +31,6 @@ fn trial(machines: &[(u32, u32)], duration_s: u64, draw_range: u32, seed: u64) -
         seed: Seed::new(seed).unwrap(),
         machines: machines.collect(),
         faults: Vec::new(),
+        durability: scalemodel::trial::Durability::Process,
     }
 }

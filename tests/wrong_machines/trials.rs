@@ -110,5 +110,6 @@ pub(crate) fn random(case: u64, durations: Durations) -> Trial {
         seed,
         machines,
         faults: Vec::new(),
+        durability: scalemodel::trial::Durability::Process,
     }
 }
