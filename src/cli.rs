@@ -13,8 +13,8 @@ use log::LevelFilter;
 
 use crate::analysis::check::Verdict;
 use crate::commands::{
-    check, claims, compare, inflict, machine, predict, prepare, simulate, stats, sweep, trial,
-    watch,
+    check, claims, compare, inflict, machine, predict, prepare, simulate, stats, swarm, sweep,
+    trial, watch,
 };
 use crate::model::Seed;
 use crate::trial::DURATION_S;
@@ -55,6 +55,7 @@ enum Command {
     Compare(compare::CompareArgs),
     Predict(predict::PredictArgs),
     Sweep(sweep::SweepArgs),
+    Swarm(swarm::SwarmArgs),
     Claims(claims::ClaimsArgs),
 }
 
@@ -126,6 +127,7 @@ impl Cli {
             Command::Compare(args) => compare::run(&args),
             Command::Predict(args) => predict::run(&args),
             Command::Sweep(args) => sweep::run(&args),
+            Command::Swarm(args) => swarm::run(&args),
             Command::Claims(args) => claims::run(&args),
         }
     }

@@ -9,6 +9,7 @@ pub mod predict;
 pub mod prepare;
 pub mod simulate;
 pub mod stats;
+pub mod swarm;
 pub mod sweep;
 pub mod trial;
 mod verdict;

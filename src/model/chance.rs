@@ -61,6 +61,8 @@ pub enum Stream {
     Phase(MachineId),
     /// Kind 5: how long a machine waits before it tries again to connect to a peer.
     Backoff(MachineId),
+    /// Kind 6: a random trial with random faults.
+    Swarm,
     /// Kind 3: what a fault does to the messages of a channel.
     FaultLine {
         /// The fault.
@@ -91,6 +93,7 @@ impl Stream {
             Self::FaultLine { fault, from, to } => of_fault(3, fault, from, u64::from(to.get())),
             Self::FaultRate { fault, machine } => of_fault(4, fault, machine, 0),
             Self::Backoff(machine) => 5 << 32 | u64::from(machine.get()),
+            Self::Swarm => 6 << 32,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! - [`faults`]: what the faults of a trial must keep to together.
 //! - [`problem`]: how a mistake is told: file, line, key, what was found, what is allowed.
 //! - [`shrink`]: the smallest trial that still fails.
+//! - [`swarm`]: random trials with random faults.
 //!
 //! A [`Trial`] is resolved: nothing is left to draw, so it repeats the run it was made for.
 
@@ -15,6 +16,7 @@ pub mod faults;
 pub mod problem;
 mod read;
 pub mod shrink;
+pub mod swarm;
 
 use std::fmt;
 use std::fs;
