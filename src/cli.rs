@@ -21,7 +21,7 @@ use crate::trial::DURATION_S;
 
 /// A laboratory for logical time: machines as OS processes, each at its own clock rate.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true, max_term_width = 100)]
+#[command(name = "scalemodel", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
   scripts/run_experiment.sh scripts/trials/trial5.toml   run a trial, check it, plot it
@@ -29,9 +29,9 @@ Examples:
   scalemodel stats logs/trial5                           measure jumps, queues and drift
 
 Exit codes: 0 yes or done; 1 the answer is no; 2 could not answer.")]
-pub struct Cli {
+struct Typed<C: Subcommand> {
     #[command(subcommand)]
-    command: Command,
+    command: C,
 
     /// Say more on standard error; twice for debugging
     #[arg(short, long, global = true, action = ArgAction::Count)]
@@ -41,6 +41,10 @@ pub struct Cli {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
 }
+
+/// The command line, read.
+#[derive(Debug)]
+pub struct Cli(Typed<Command>);
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -57,6 +61,13 @@ enum Command {
     Sweep(sweep::SweepArgs),
     Swarm(swarm::SwarmArgs),
     Claims(claims::ClaimsArgs),
+}
+
+/// The subcommand of which many run at one time. To build the parsers of all the others would take a
+/// tenth of a machine's memory.
+#[derive(Debug, Subcommand)]
+enum MachineAlone {
+    Machine(machine::MachineArgs),
 }
 
 /// What a command answers.
@@ -91,15 +102,26 @@ impl From<Verdict> for Answer {
 }
 
 impl Cli {
+    /// Reads the command line; what is wrong with it is told, and ends the process.
+    #[must_use]
+    pub fn read() -> Self {
+        let is_machine = std::env::args_os().nth(1).is_some_and(|word| word == "machine");
+        if !is_machine {
+            return Self(Typed::parse());
+        }
+        let Typed { command: MachineAlone::Machine(args), verbose, quiet } = Typed::parse();
+        Self(Typed { command: Command::Machine(args), verbose, quiet })
+    }
+
     /// Starts logging to standard error; the variable `RUST_LOG` beats the flags.
     pub fn start_logging(&self) {
-        let level = match (self.quiet, self.verbose) {
+        let level = match (self.0.quiet, self.0.verbose) {
             (true, _) => LevelFilter::Error,
             (false, 0) => LevelFilter::Warn,
             (false, 1) => LevelFilter::Info,
             (false, _) => LevelFilter::Debug,
         };
-        let who = self.command.speaker();
+        let who = self.0.command.speaker();
         env_logger::Builder::new()
             .filter_level(level)
             .parse_default_env()
@@ -115,7 +137,7 @@ impl Cli {
     /// # Errors
     /// What the subcommand could not do.
     pub fn run(self) -> Result<Answer> {
-        match self.command {
+        match self.0.command {
             Command::Trial(args) => trial::run(&args),
             Command::Prepare(args) => prepare::run(&args),
             Command::Machine(args) => machine::run(&args),

@@ -4,12 +4,10 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use scalemodel::cli::Cli;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     cli.start_logging();
     match cli.run() {
         Ok(answer) => answer.into(),
