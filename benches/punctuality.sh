@@ -42,7 +42,7 @@ machine() {
 # seconds, peak memory in MB.
 run_trial() {
   local folder machines run
-  IFS=$'\t' read -r _ folder machines run < <("${scalemodel}" prepare --logs "${work}/logs" \
+  IFS=$'\t' read -r _ folder machines run _ < <("${scalemodel}" prepare --logs "${work}/logs" \
     --duration "${duration_s}" "${root}/scripts/trials/trial7.toml" 2>/dev/null)
   local number
   for ((number = 1; number <= machines; number++)); do
