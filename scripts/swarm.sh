@@ -25,6 +25,7 @@ Options:
   --schedules N     so many schedules at most (default 1000)
   --seconds S       no new ones after so many seconds (default 60)
   --first-seed N    the seed of the first one (default 1)
+  --host ADDRESS    where all machines listen (default 127.0.0.1)
   --replay SEED     this one alone; its logs stay in logs/
   -h, --help        this text
 
@@ -45,6 +46,7 @@ speed=10
 schedules=1000
 seconds=60
 first_seed=1
+host=127.0.0.1
 replay=
 
 parse_arguments() {
@@ -62,6 +64,7 @@ parse_arguments() {
       --schedules) schedules=$2 ;;
       --seconds) seconds=$2 ;;
       --first-seed) first_seed=$2 ;;
+      --host) host=$2 ;;
       --replay) replay=$2 ;;
       *) refuse "unknown option $1; see --help" ;;
     esac
@@ -84,7 +87,8 @@ ensure_program() {
 
 # Draws the trials of so many seeds from one on.
 draw() {
-  "${scalemodel}" swarm --first-seed "$1" --trials "$2" --folder "${work}/trials" || exit 2
+  "${scalemodel}" swarm --first-seed "$1" --trials "$2" --host "${host}" \
+    --folder "${work}/trials" || exit 2
 }
 
 # Runs trials side by side; not whether they hold.

@@ -148,6 +148,39 @@ no_machine_is_left() {
   no_machine_is_left
 }
 
+# fault KIND AT_MS FOR_MS MACHINE
+fault() {
+  printf '\n[[fault]]\nkind = "%s"\nat_ms = %s\nfor_ms = %s\nmachine = %s\n' "$@" >>"${trial}"
+}
+
+@test "what the trial kills is started again, and the run holds, at both paces" {
+  fault kill 10000 5000 '[1, 2]'
+  fault pause 30000 5000 3
+  fault kill 40000 5000 1
+  for pace in '--speed 20' '--pace virtual'; do
+    # shellcheck disable=SC2086 # an option and its value
+    run --separate-stderr experiment --no-plots ${pace} "${trial}"
+    [[ ${status} -eq 0 ]]
+    [[ ${output} == *"logs/small: holds"* ]]
+    [[ $(grep -c '^# restart: ' "${work}/logs/small/log20001.txt") -eq 2 ]]
+    grep -q '^# fault: number=2 kind=pause hits=1 ' "${work}/logs/small/log20003.txt"
+  done
+}
+
+@test "a machine that dies although the trial does not kill it ends the run" {
+  fault kill 50000 5000 1
+  start_experiment "${trial}" >"${work}/out" 2>"${work}/err" &
+  local script=$!
+  wait_until ticks_are_logged
+  kill -KILL "$(pgrep -f -- "--machine 2 .*--logs ${work}/logs/small")"
+  local status=0
+  wait "${script}" || status=$?
+  [[ ${status} -eq 2 ]]
+  grep -q 'machine 2 has died, and the trial did not kill it' "${work}/err"
+  grep -q 'small: not whole: what inflicts the faults exited with status 2' "${work}/err"
+  no_machine_is_left
+}
+
 @test "a machine that cannot even be told to end is killed" {
   start_experiment "${trial}" >"${work}/out" 2>"${work}/err" &
   local script=$!

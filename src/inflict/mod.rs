@@ -126,6 +126,12 @@ impl Inflictor {
         Some(wall_clock::instant_of(start))
     }
 
+    /// Whether the log of a machine has its end entry.
+    fn has_ended(&self, machine: MachineId) -> bool {
+        let log = Log::load(&log_path(&self.logs, self.trial.spec(machine).port));
+        log.is_ok_and(|log| log.end.is_some())
+    }
+
     fn next_look(&self, plan: &Plan, start: Option<Instant>) -> Option<Instant> {
         match (self.pace, start) {
             (Pace::Real(speed), Some(start)) => plan.next_due(start, speed),
@@ -153,10 +159,14 @@ impl Inflictor {
             (Pace::Virtual, Death::Unknown | Death::Slain) if plan.take_kill(machine) => {
                 victim.restart(&self.command)
             }
-            // The orchestrator hears how its own children end; a machine that was left behind with
-            // kills to come has not come to them.
-            (_, Death::Unknown) if !plan.has_acts_for(machine) => Ok(()),
-            (_, Death::Unknown) => bail!("machine {machine} has ended before its faults were over"),
+            // The orchestrator hears how its own children end, but for those that are killed.
+            (_, Death::Unknown) if plan.has_acts_for(machine) => {
+                bail!("machine {machine} has ended before its faults were over")
+            }
+            (_, Death::Unknown) if self.has_ended(machine) => Ok(()),
+            (_, Death::Unknown) => {
+                bail!("machine {machine} has died, and the trial did not kill it")
+            }
             (_, Death::Slain) => bail!("machine {machine}, started again, was killed"),
             (_, Death::Failed(how)) => bail!("machine {machine}, started again, {how}"),
         }

@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::event::{PollFd, PollFlags};
@@ -12,6 +13,9 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use crate::machine::poll;
 use crate::model::MachineId;
 use crate::wall_clock;
+
+/// How long a machine that is told to end may take: less than the orchestrator gives this process.
+const GRACE: Duration = Duration::from_secs(4);
 
 /// A machine, and the OS process that it is at present.
 #[derive(Debug)]
@@ -129,10 +133,13 @@ impl Victim {
     /// Ends what this process has started, and lets go on what it has stopped.
     pub(super) fn end(&mut self) {
         let _ = self.signal(Signal::CONT);
-        if let Some(mut child) = self.child.take() {
-            let _ = self.signal(Signal::TERM);
-            let _ = child.wait();
+        let Some(mut child) = self.child.take() else { return };
+        let _ = self.signal(Signal::TERM);
+        if let Some(handle) = &self.handle {
+            poll::wait(&mut [PollFd::new(handle, PollFlags::IN)], Some(wall_clock::now() + GRACE));
         }
+        let _ = self.signal(Signal::KILL);
+        let _ = child.wait();
     }
 }
 

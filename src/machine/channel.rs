@@ -133,6 +133,10 @@ impl ChannelState {
 
     /// Says goodbye once all messages are written.
     pub(super) fn say_goodbye(&mut self, left_for: Option<MachineId>) {
+        if left_for.is_some() {
+            // The run is over before its time, and its faults with it.
+            self.shim = None;
+        }
         self.goodbye = Some(Line::Goodbye { sent: self.sent(), left_for });
     }
 
