@@ -447,7 +447,13 @@ fn never_back(scene: &Scene) -> Result<String> {
 }
 
 fn hang_up(scene: &Scene) -> Result<String> {
-    let (bench, mut machines) = running(scene, "run", 30, &[])?;
+    // Whoever runs the tests may ignore the signal, and machines inherit that.
+    let hearing = ["env", "--default-signal=HUP"];
+    tool(&[hearing.as_slice(), &["true"]].concat())?;
+    let bench = scene.bench("run", 30, &[10, 9, 8])?;
+    let start = |machine| bench.launch(machine).by(&hearing).with(&FAST).start();
+    let mut machines = bench.machines().map(start).collect::<Result<Vec<_>>>()?;
+    bench.wait_for_ticks(3)?;
     let victim = machines.remove(1);
     victim.signal(Signal::HUP)?;
     victim.finish()?.died_by(Signal::HUP)?;
