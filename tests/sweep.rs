@@ -49,16 +49,19 @@ fn seeds_of_different_trials_are_not_merged() {
     let folder = TempDir::new().unwrap();
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let text = std::fs::read_to_string(TRIAL).unwrap();
-    let moved = text.replacen("clock_rate = 5", "clock_rate = 5\nphase = 500", 1);
-    assert_ne!(text, moved);
-    std::fs::write(file("moved.toml"), moved).unwrap();
     sweep(&[TRIAL, "--runs", "2", "--save", &file("a.json")]);
-    let options = ["--runs", "2", "--first-seed", "3", "--save", &file("b.json")];
-    sweep(&[&[file("moved.toml").as_str()], &options[..]].concat());
-    let merged = run(&["sweep", "--merge", &file("a.json"), "--merge", &file("b.json")]);
-    assert_eq!(merged.status.code(), Some(2));
-    let said = stderr(&merged);
-    assert!(said.contains("b.json: trial5 has other phases there"), "{said}");
+    let moved = text.replacen("clock_rate = 5", "clock_rate = 5\nphase = 500", 1);
+    let kill = "[[fault]]\nkind = \"kill\"\nat_ms = 1000\nfor_ms = 1000\nmachine = 1\n";
+    for other in [moved, format!("{text}\n{kill}")] {
+        assert_ne!(text, other);
+        std::fs::write(file("other.toml"), other).unwrap();
+        let options = ["--runs", "2", "--first-seed", "3", "--save", &file("b.json")];
+        sweep(&[&[file("other.toml").as_str()], &options[..]].concat());
+        let merged = run(&["sweep", "--merge", &file("a.json"), "--merge", &file("b.json")]);
+        assert_eq!(merged.status.code(), Some(2));
+        let said = stderr(&merged);
+        assert!(said.contains("b.json: trial5 has other phases or faults there"), "{said}");
+    }
 }
 
 #[test]

@@ -135,7 +135,8 @@ struct Point {
 impl Point {
     /// Whether both are of one trial and differ at most in their seeds.
     fn is_of_the_trial_of(&self, other: &Self) -> bool {
-        self.phases == other.phases && self.has_the_labels_of(other)
+        (&self.phases, &self.faults) == (&other.phases, &other.faults)
+            && self.has_the_labels_of(other)
     }
 
     /// Whether both would be shown under the same name and parameters.
@@ -353,8 +354,8 @@ fn merged(files: &[PathBuf]) -> Result<Vec<Point>> {
             match points.iter_mut().find(|other| other.has_the_labels_of(&point)) {
                 Some(same) if same.is_of_the_trial_of(&point) => same.rows.extend(point.rows),
                 Some(_) => bail!(
-                    "{}: {} has other phases there than in the files before; give trials that \
-                     differ other names",
+                    "{}: {} has other phases or faults there than in the files before; give \
+                     trials that differ other names",
                     file.display(),
                     point.trial
                 ),
