@@ -30,10 +30,24 @@ pub fn system_time_at(instant: Instant) -> SystemTime {
 /// The instant at which the computer's clock showed a system time, if nobody set it since.
 #[must_use]
 pub fn instant_of(time: SystemTime) -> Instant {
-    let (now, ago_us) = (now(), system_time().0.saturating_sub(time.0));
-    let distance = Duration::from_micros(ago_us.unsigned_abs());
-    let instant = if ago_us < 0 { now.checked_add(distance) } else { now.checked_sub(distance) };
+    let ago_us = system_time().0.saturating_sub(time.0);
+    instant_in(ago_us.saturating_mul(-1000))
+}
+
+/// The instant that lies so many nanoseconds from now; now, if the clock cannot tell it.
+#[must_use]
+pub fn instant_in(nanos: i64) -> Instant {
+    let (now, distance) = (now(), Duration::from_nanos(nanos.unsigned_abs()));
+    let instant = if nanos < 0 { now.checked_sub(distance) } else { now.checked_add(distance) };
     instant.unwrap_or(now)
+}
+
+/// Nanoseconds from now until an instant; negative if it is past.
+#[must_use]
+pub fn nanos_until(instant: Instant) -> i64 {
+    let now = now();
+    let nanos = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+    if now <= instant { nanos(instant - now) } else { -nanos(now - instant) }
 }
 
 /// A length of time in whole microseconds.

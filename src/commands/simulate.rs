@@ -10,8 +10,8 @@ use clap::Args;
 use super::{print, trial};
 use crate::cli::{Answer, Overrides};
 use crate::logbook::{
-    ChannelCounts, EndRecord, Ending, FaultRecord, Header, LogWriter, LoggedEvent, RestartRecord,
-    SkipRecord, SystemTime, TickRecord, log_path,
+    ChannelCounts, EndRecord, Ending, Header, LogWriter, LoggedEvent, SystemTime, TickRecord,
+    log_path,
 };
 use crate::model::{Engine, Event, MachineId, Outcome, Over, Schedule};
 use crate::pace::Pace;
@@ -110,18 +110,8 @@ impl MachineLog {
     fn over(&mut self, trial: &Trial, all: &[Over]) -> Result<()> {
         for over in all {
             let system_time = SystemTime::since_1970(1000 * over.ends_ms);
-            if let Some(incarnation) = over.incarnation {
-                let record = RestartRecord { incarnation, cut_bytes: 0, system_time };
-                self.writer.restart(&record)?;
-            }
             let kind = trial.faults[over.fault.index()].name();
-            let Over { fault: number, hits, .. } = *over;
-            self.writer.fault(&FaultRecord { number, kind, hits, system_time })?;
-            if let Some([first, last]) = over.skipped {
-                let record = SkipRecord { system_time, first, last, lateness_us: 0 };
-                self.ticks_skipped += record.count();
-                self.writer.skip(&record)?;
-            }
+            self.ticks_skipped += self.writer.over(over, kind, system_time, 0)?;
         }
         Ok(())
     }

@@ -63,12 +63,7 @@ impl Inflictor {
     /// # Errors
     /// When a machine is not there, ends without having been told to, or cannot go on.
     pub fn run(&self) -> Result<Outcome> {
-        let (told, teller) = UnixStream::pair().context("cannot make a pair of sockets")?;
-        for signal in [SIGINT, SIGTERM] {
-            let teller = teller.try_clone().context("cannot copy a socket")?;
-            signal_hook::low_level::pipe::register(signal, teller)
-                .context("cannot handle signals")?;
-        }
+        let told = [tell_of(SIGINT)?, tell_of(SIGTERM)?];
         let mut victims = self.find_victims()?;
         let ended = self.inflict_all(&mut victims, &told);
         if !matches!(ended, Ok(Outcome::Finished)) {
@@ -92,7 +87,7 @@ impl Inflictor {
             .collect()
     }
 
-    fn inflict_all(&self, victims: &mut [Victim], told: &UnixStream) -> Result<Outcome> {
+    fn inflict_all(&self, victims: &mut [Victim], told: &[Told]) -> Result<Outcome> {
         let mut plan = Plan::new(&self.trial, self.pace);
         let mut start = None;
         loop {
@@ -112,8 +107,8 @@ impl Inflictor {
                 return Ok(Outcome::Finished);
             }
             let next = self.next_look(&plan, start);
-            if wait(victims, told, next) {
-                return Ok(Outcome::Signalled(SIGTERM));
+            if let Some(signal) = wait(victims, told, next) {
+                return Ok(Outcome::Signalled(signal));
             }
         }
     }
@@ -173,12 +168,23 @@ impl Inflictor {
     }
 }
 
-/// Waits until a machine ends or it is time; whether this process was told to end.
-fn wait(victims: &[Victim], told: &UnixStream, next: Option<Instant>) -> bool {
-    let mut fds = vec![PollFd::new(told, PollFlags::IN)];
+/// A signal that ends this process, and what becomes readable when it has come.
+type Told = (i32, UnixStream);
+
+fn tell_of(signal: i32) -> Result<Told> {
+    let (told, teller) = UnixStream::pair().context("cannot make a pair of sockets")?;
+    signal_hook::low_level::pipe::register(signal, teller).context("cannot handle signals")?;
+    Ok((signal, told))
+}
+
+/// Waits until a machine ends or it is time; the signal by which this process was told to end.
+fn wait(victims: &[Victim], told: &[Told], next: Option<Instant>) -> Option<i32> {
+    let told_fds = told.iter().map(|(_, stream)| PollFd::new(stream, PollFlags::IN));
+    let mut fds: Vec<PollFd<'_>> = told_fds.collect();
     fds.extend(victims.iter().filter_map(Victim::handle).map(|fd| PollFd::new(fd, PollFlags::IN)));
     poll::wait(&mut fds, next);
-    !fds[0].revents().is_empty()
+    let has_come = |fd: &PollFd<'_>| !fd.revents().is_empty();
+    told.iter().zip(&fds).find(|(_, fd)| has_come(fd)).map(|((signal, _), _)| *signal)
 }
 
 /// Whether a trial has faults that must be inflicted by another OS process.

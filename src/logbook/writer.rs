@@ -16,6 +16,7 @@ use super::header::{COLUMNS, Header};
 use super::reader::Log;
 use super::record::{EndRecord, Ending, RestartRecord, SkipRecord, TickRecord};
 use super::system_time::SystemTime;
+use crate::model::Over;
 use crate::trial::Durability;
 
 /// The buffer is flushed when it has grown to this many bytes, even if nobody asks.
@@ -72,15 +73,15 @@ impl LogWriter {
         Self::begin(file, path, header)
     }
 
+    fn new(file: File, path: &Path, header: &Header) -> Self {
+        let (path, durability) = (path.to_owned(), header.trial.durability);
+        Self { file, path, buffer: String::new(), is_broken: false, durability }
+    }
+
     fn begin(file: File, path: &Path, header: &Header) -> Result<Self> {
         lock(&file, path)?;
-        let mut writer = Self {
-            file,
-            path: path.to_owned(),
-            buffer: header.to_string(),
-            is_broken: false,
-            durability: header.trial.durability,
-        };
+        let mut writer = Self::new(file, path, header);
+        writer.buffer = header.to_string();
         writer.flush()?;
         if writer.durability == Durability::Host {
             // The name of a new file is on the disk once its folder is.
@@ -132,13 +133,7 @@ impl LogWriter {
         let has_columns = std::str::from_utf8(&text[..whole])
             .is_ok_and(|text| text.lines().any(|line| line.split_ascii_whitespace().eq(COLUMNS)));
         let cut_bytes = (text.len() - whole) as u64;
-        let writer = Self {
-            file,
-            path: path.to_owned(),
-            buffer: String::new(),
-            is_broken: false,
-            durability: header.trial.durability,
-        };
+        let writer = Self::new(file, path, header);
         Ok((writer, Some(Resumed { log, cut_bytes, has_columns })))
     }
 
@@ -200,6 +195,29 @@ impl LogWriter {
     pub fn fault(&mut self, record: &FaultRecord) -> Result<()> {
         self.line(record);
         self.flush()
+    }
+
+    /// Tells of a fault that is over: that the machine is back if it was killed, then of the fault, then
+    /// which ticks were skipped, the first of them so late. Gives how many those are.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn over(
+        &mut self,
+        over: &Over,
+        kind: &'static str,
+        system_time: SystemTime,
+        lateness_us: i64,
+    ) -> Result<u64> {
+        let Over { fault: number, hits, incarnation, skipped, .. } = *over;
+        if let Some(incarnation) = incarnation {
+            self.restart(&RestartRecord { incarnation, cut_bytes: 0, system_time })?;
+        }
+        self.fault(&FaultRecord { number, kind, hits, system_time })?;
+        let Some([first, last]) = skipped else { return Ok(0) };
+        let record = SkipRecord { system_time, first, last, lateness_us };
+        self.skip(&record)?;
+        Ok(record.count())
     }
 
     /// Writes the end entry, the last line of a whole log.

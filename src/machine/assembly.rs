@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 
-use super::courier::starter;
 use super::inbox::{Halt, Inbox, Notice};
 use super::producer::Producers;
 use crate::model::MachineId;
@@ -160,6 +159,11 @@ impl Assembly<'_> {
     fn name(&self, peer: MachineId) -> String {
         format!("machine {peer} ({})", self.trial.spec(peer).address())
     }
+}
+
+/// Machine 1, which names the common start.
+pub(super) fn starter() -> MachineId {
+    MachineId::new(1)
 }
 
 fn missing(peers: &[MachineId], heard_of: &BTreeSet<MachineId>) -> Vec<MachineId> {

@@ -10,7 +10,6 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt};
 
-use super::door::instant_in;
 use super::identity::Identity;
 use super::poll;
 use super::secret::{Nonce, Role};
@@ -136,9 +135,9 @@ impl Attempt {
                 self.prove(nonce, identity)
             }
             (Line::Welcome { next, start_in_ns }, Step::Proved) => {
-                let stream = self.stream.take().ok_or_else(super::courier::ended)?;
+                let stream = self.stream.take().ok_or(io::ErrorKind::UnexpectedEof)?;
                 let answers = std::mem::take(&mut self.answers);
-                let start = start_in_ns.map(instant_in);
+                let start = start_in_ns.map(wall_clock::instant_in);
                 Ok(Stage::Welcomed { stream, answers, next, start })
             }
             // Before the proofs a refusal may be anyone's: of one who has no room, or another run.

@@ -12,7 +12,6 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::door::nanos_until;
 use super::shim::{self, Extra, Shim};
 use super::wire::{Line, MessageLine, is_not_yet};
 use crate::model::{Fate, MachineId, Tick, Timestamp};
@@ -43,8 +42,6 @@ pub(super) struct ChannelState {
     kept: VecDeque<Sent>,
     /// How many messages went before those that are kept.
     settled: u64,
-    /// The sequence of the last message that the peer has accepted, as far as is known.
-    accepted: u64,
     /// What the trial's faults do to the lines, at the real pace.
     shim: Option<Shim>,
     promise: Option<Tick>,
@@ -166,7 +163,6 @@ impl ChannelState {
                 next - 1
             ));
         }
-        self.accepted = next - 1;
         (self.trouble, self.is_tried) = (None, true);
         self.connection = Some(Connection {
             stream,
@@ -195,7 +191,6 @@ impl ChannelState {
                 self.sent()
             ));
         }
-        self.accepted = self.accepted.max(accepted);
         while self.settled < recorded {
             self.kept.pop_front();
             self.settled += 1;
@@ -211,7 +206,6 @@ impl ChannelState {
         if next <= self.settled || self.sent() + 1 < next {
             return Err(format!("it asked for message {next} of {}", self.sent()));
         }
-        self.accepted = next - 1;
         if let Some(connection) = &mut self.connection {
             // Lines that wait already are said once more at worst; the peer takes each only once.
             connection.written = next - 1;
@@ -232,9 +226,7 @@ impl ChannelState {
         if self.is_stuck() { None } else { shim.next_due(connection.written + 1) }
     }
 
-    /// Writes what is to be said, as far as the connection takes it; whether it is still good.
-    ///
-    /// A connection that fails is shut down, which the courier sees.
+    /// Writes what is to be said, as far as the connection takes it. A connection that fails is shut down, which the courier sees.
     pub(super) fn pump(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         loop {
@@ -265,14 +257,16 @@ impl ChannelState {
         if let Some(start) = self.start
             && !std::mem::replace(&mut connection.has_said_start, true)
         {
-            say(&mut connection.text, &Line::Start { in_ns: nanos_until(start) });
+            say(&mut connection.text, &Line::Start { in_ns: wall_clock::nanos_until(start) });
         }
-        if self.shim.is_some() {
-            self.put_distorted(&mut connection.text);
+        let now = self.shim.as_ref().map(|_| wall_clock::now());
+        if let Some(now) = now {
+            self.put_distorted(&mut connection.text, now);
         }
         while connection.written < self.sent() && connection.text.len() < WRITE_LEN {
             let next = connection.written + 1;
-            let copies = self.shim.as_ref().map_or(1, |shim| shim.copies(next, wall_clock::now()));
+            let shim = self.shim.as_ref().zip(now);
+            let copies = shim.map_or(1, |(shim, now)| shim.copies(next, now));
             if copies == 0 {
                 break;
             }
@@ -311,8 +305,7 @@ impl ChannelState {
     }
 
     /// Puts lines down that faults let out spoiled, or before their turn.
-    fn put_distorted(&mut self, text: &mut String) {
-        let now = wall_clock::now();
+    fn put_distorted(&mut self, text: &mut String, now: Instant) {
         while let Some((sequence, extra)) = self.shim.as_mut().and_then(|shim| shim.take_extra(now))
         {
             let Some(line) = self.message(sequence) else { continue };

@@ -4,11 +4,12 @@ use std::io::{self, BufRead, ErrorKind};
 
 use log::{debug, info};
 
-use super::door::{Door, Reception, Visit, instant_in};
+use super::assembly::starter;
+use super::door::{Door, Reception, Visit};
 use super::inbox::Notice;
 use super::wire::{LINE_LEN_MAX, Line, read_line};
-use crate::model::MachineId;
 use crate::quote::shown;
+use crate::wall_clock;
 
 /// Reads lines until the connection ends.
 pub(super) fn consume(mut stream: impl BufRead, visit: Visit, door: &Door) {
@@ -58,8 +59,8 @@ fn take(line: Line, visit: Visit, door: &Door) -> Reception {
             return door.take_goodbye(visit, sent, left_for.map(own_fault));
         }
         Line::Ready => door.inbox.tell(Notice::Ready(visit.peer)),
-        Line::Start { in_ns } if visit.peer == MachineId::new(1) => {
-            door.inbox.tell(Notice::Start(instant_in(in_ns)));
+        Line::Start { in_ns } if visit.peer == starter() => {
+            door.inbox.tell(Notice::Start(wall_clock::instant_in(in_ns)));
         }
         other => {
             let said = shown(other.to_string());

@@ -8,7 +8,6 @@
 //! every failure, and with every connection that does not last: capped exponential backoff with full
 //! jitter, so that machines which lost each other at one time do not come back in step.
 
-use std::io;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -25,7 +24,7 @@ use super::faults::kill_count;
 use super::inbox::Notice;
 use super::poll;
 use super::wire::{Line, LineBuffer};
-use crate::model::{Dice, MachineId, Stream};
+use crate::model::{Dice, Stream};
 use crate::trial::Trial;
 use crate::wall_clock;
 
@@ -322,17 +321,4 @@ fn take_answer(line: Line, channel: &Channel) -> Result<Answered, String> {
         other => return Err(format!("it answered '{other}', which is not its to say")),
     }
     Ok(Answered::GoOn)
-}
-
-/// Tells an end of the stream, which is no error of the kernel's.
-pub(super) fn ended() -> io::Error {
-    io::Error::new(io::ErrorKind::UnexpectedEof, "it closed the connection")
-}
-
-/// The machine that names the common start.
-pub(super) const STARTER: u16 = 1;
-
-/// Machine 1, which names the common start.
-pub(super) fn starter() -> MachineId {
-    MachineId::new(STARTER)
 }

@@ -153,7 +153,7 @@ impl Door {
         state.visit += 1;
         (state.is_behind, state.is_waiting, state.is_answered) = (false, false, false);
         state.stream = Some(answers);
-        let start_in_ns = self.start.get().map(|start| nanos_until(*start));
+        let start_in_ns = self.start.get().map(|start| wall_clock::nanos_until(*start));
         let next = state.accepted + 1;
         state.answer(&Line::Welcome { next, start_in_ns });
         self.inbox.tell(Notice::Connected(hello.from));
@@ -359,19 +359,4 @@ impl GuestState {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
-}
-
-/// Nanoseconds from now until an instant; negative if it is past.
-pub(super) fn nanos_until(instant: Instant) -> i64 {
-    let now = wall_clock::now();
-    let nanos = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
-    if now <= instant { nanos(instant - now) } else { -nanos(now - instant) }
-}
-
-/// The instant that lies so many nanoseconds from now.
-pub(super) fn instant_in(nanos: i64) -> Instant {
-    let distance = Duration::from_nanos(nanos.unsigned_abs());
-    let now = wall_clock::now();
-    let instant = if nanos < 0 { now.checked_sub(distance) } else { now.checked_add(distance) };
-    instant.unwrap_or(now)
 }

@@ -50,6 +50,11 @@ impl Faults {
         }
     }
 
+    /// Whether faults strike what is sent to a peer.
+    pub(super) fn strike(&self, to: MachineId) -> bool {
+        self.links.are_struck(self.own, to)
+    }
+
     /// What becomes of the next message to a peer, sent on a tick that is due then.
     pub(super) fn send(&mut self, to: MachineId, tick: Tick, due: ModelTime) -> Fate {
         self.links.send((self.own, to), (tick, due))

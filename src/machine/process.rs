@@ -28,7 +28,7 @@ use super::tick_loop::{Tally, TickLoop};
 use super::wire::RunId;
 use super::{farewell, signals};
 use crate::logbook::SystemTime;
-use crate::model::{FaultKind, MachineId};
+use crate::model::MachineId;
 use crate::pace::Pace;
 use crate::trial::Trial;
 use crate::wall_clock;
@@ -210,7 +210,8 @@ fn live(
         Pace::Real(speed) => {
             tighten_timer();
             let skip_after = limits.skip_after;
-            for peer in struck_channels(trial, *machine) {
+            let peers = trial.peers(*machine).into_iter();
+            for peer in peers.filter(|peer| past.faults.strike(*peer)) {
                 let shim = Shim::new(schedule.clone(), speed, start);
                 outlet.producers.distort(peer, shim);
             }
@@ -258,17 +259,6 @@ fn share_core(run: &RunId, machine: MachineId, machines: usize) {
     if let Err(error) = pinned {
         info!("the run will be slower: its machines cannot share a core: {error}");
     }
-}
-
-/// The peers to which faults strike what a machine sends.
-fn struck_channels(trial: &Trial, own: MachineId) -> Vec<MachineId> {
-    let is_struck = |peer: &MachineId| {
-        trial.faults.iter().any(|fault| match &fault.kind {
-            FaultKind::OnChannels(channels, _) => channels.contain(own, *peer),
-            FaultKind::OnMachines(..) => false,
-        })
-    };
-    trial.peers(own).into_iter().filter(is_struck).collect()
 }
 
 /// Asks the kernel to wake this thread at its deadlines and not up to 50 us later.

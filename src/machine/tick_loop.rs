@@ -9,7 +9,7 @@ use super::faults::Faults;
 use super::inbox::{Halt, Inbox};
 use super::outlet::Outlet;
 use super::pacemaker::{Moment, Pacemaker, Turn};
-use crate::logbook::{FaultRecord, LoggedEvent, RestartRecord, SkipRecord, TickRecord};
+use crate::logbook::{LoggedEvent, SkipRecord, TickRecord};
 use crate::model::{Event, Machine, MachineId, Message, ModelTime, Over, Schedule, Tick};
 use crate::trial::Trial;
 
@@ -98,20 +98,11 @@ impl TickLoop<'_> {
     }
 
     fn tell(&mut self, over: &Over, pacemaker: &dyn Pacemaker) -> Result<()> {
-        let Over { fault: number, ends_ms, hits, incarnation, skipped } = *over;
-        let moment = pacemaker.moment_of(ends_ms, skipped.map(|[first, _]| first));
-        let Moment { system_time, lateness_us } = moment;
-        let log = &mut self.outlet.log;
-        if let Some(incarnation) = incarnation {
-            log.restart(&RestartRecord { incarnation, cut_bytes: 0, system_time })?;
-        }
-        let kind = self.trial.faults[number.index()].name();
-        log.fault(&FaultRecord { number, kind, hits, system_time })?;
-        if let Some([first, last]) = skipped {
-            let record = SkipRecord { system_time, first, last, lateness_us };
-            self.tally.ticks_skipped += record.count();
-            log.skip(&record)?;
-        }
+        let first = over.skipped.map(|[first, _]| first);
+        let Moment { system_time, lateness_us } = pacemaker.moment_of(over.ends_ms, first);
+        let kind = self.trial.faults[over.fault.index()].name();
+        let skipped = self.outlet.log.over(over, kind, system_time, lateness_us)?;
+        self.tally.ticks_skipped += skipped;
         Ok(())
     }
 

@@ -64,7 +64,7 @@ impl Fate {
 
 /// One channel and the faults that strike it.
 #[derive(Clone, Debug)]
-pub struct Link {
+struct Link {
     /// In the order of their numbers.
     struck_by: Vec<Striking>,
     /// When the message before arrives.
@@ -104,20 +104,6 @@ impl Moment {
 }
 
 impl Link {
-    /// The channel from one machine to another, before its first message.
-    #[must_use]
-    pub fn new(faults: &[Fault], seed: Seed, from: MachineId, to: MachineId) -> Self {
-        let mut link = Self::unstruck();
-        for (number, fault) in numbered(faults) {
-            if let FaultKind::OnChannels(channels, kind) = &fault.kind
-                && channels.contain(from, to)
-            {
-                link.strike(number, fault.span, *kind, (seed, from, to));
-            }
-        }
-        link
-    }
-
     fn unstruck() -> Self {
         Self { struck_by: Vec::new(), latest: None, busy_until: None }
     }
@@ -134,7 +120,7 @@ impl Link {
     }
 
     /// Sends the next message, on a tick of the sender that is due then.
-    pub fn send(&mut self, tick: Tick, due: ModelTime) -> Fate {
+    fn send(&mut self, tick: Tick, due: ModelTime) -> Fate {
         let mut fate = Fate::at_once(tick, due);
         if self.struck_by.is_empty() {
             return fate;
@@ -233,7 +219,7 @@ impl Link {
     }
 
     /// How many messages or tries each fault has struck so far, in the order of their numbers.
-    pub fn hits(&self) -> impl Iterator<Item = (FaultId, u64)> {
+    fn hits(&self) -> impl Iterator<Item = (FaultId, u64)> {
         self.struck_by.iter().map(|striking| (striking.number, striking.hits))
     }
 }
@@ -273,6 +259,12 @@ impl Links {
             }
         }
         links
+    }
+
+    /// Whether some fault strikes a channel.
+    #[must_use]
+    pub fn are_struck(&self, from: MachineId, to: MachineId) -> bool {
+        self.struck.contains_key(&(from, to))
     }
 
     /// Sends the next message of a channel, on a tick of the sender that is due then.

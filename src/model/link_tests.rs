@@ -17,8 +17,20 @@ fn fault((at_ms, for_ms): (u64, u64), fault: ChannelFault) -> Fault {
 }
 
 fn link(faults: &[Fault]) -> Link {
-    let (from, to) = ends();
-    Link::new(faults, Seed::new(42).unwrap(), from, to)
+    link_of(faults, Seed::new(42).unwrap(), ends())
+}
+
+/// A channel, built from all faults of a trial by itself.
+fn link_of(faults: &[Fault], seed: Seed, (from, to): (MachineId, MachineId)) -> Link {
+    let mut link = Link::unstruck();
+    for (number, fault) in numbered(faults) {
+        if let FaultKind::OnChannels(channels, kind) = &fault.kind
+            && channels.contain(from, to)
+        {
+            link.strike(number, fault.span, *kind, (seed, from, to));
+        }
+    }
+    link
 }
 
 /// Ten ticks a second, at 50, 150, 250 ms and so on.
@@ -113,7 +125,7 @@ fn links_of_a_trial_are_its_channels() {
     let mut links = Links::new(&faults, seed);
     let mut of_one = 0;
     for (from, to) in [(one, two), (one, three), (two, one), (three, two)] {
-        let mut link = Link::new(&faults, seed, from, to);
+        let mut link = link_of(&faults, seed, (from, to));
         for tick in (1..50).map(Tick) {
             let due = schedule().due(tick);
             assert_eq!(links.send((from, to), (tick, due)), link.send(tick, due));

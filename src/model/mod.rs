@@ -43,7 +43,7 @@ pub use clock::{LogicalClock, Timestamp};
 pub use engine::{Engine, Outcome};
 pub use fault::{ChannelFault, Channels, Fault, FaultId, FaultKind, MachineFault, Span};
 pub use ledger::{Ledger, Over};
-pub use link::{Fate, Link, Links, RETRY_MS};
+pub use link::{Fate, Links, RETRY_MS};
 pub use lookahead::{Lookahead, RUN_AHEAD_MAX};
 pub use machine::{DrawRange, Event, Machine, MachineId, Message, Step, peers_in_mesh, tick};
 pub use order::{Round, Slot};
