@@ -75,6 +75,7 @@ parse_arguments() {
   for value in "${schedules}" "${seconds}" "${first_seed}" "${replay:-0}"; do
     [[ ${value} =~ ^[0-9]{1,15}$ ]] || refuse "found ${value}, allowed: a whole number"
   done
+  ((schedules > 0)) || refuse "--schedules: found 0, allowed: 1 or more"
   pace_options=(--pace "${pace}")
   [[ ${pace} == virtual ]] || pace_options+=(--speed "${speed}")
 }
@@ -117,7 +118,8 @@ replay() {
 swarm() {
   local seed=${first_seed} last=$((first_seed + schedules - 1)) count failed=0 done=0 file name
   local -a files
-  while ((seed <= last && SECONDS < seconds)); do
+  SECONDS=0 # building does not count
+  while ((seed <= last && (done == 0 || SECONDS < seconds))); do
     count=$((last - seed + 1 < batch ? last - seed + 1 : batch))
     mapfile -t files < <(draw "${seed}" "${count}")
     ((${#files[@]} == count)) || exit 2

@@ -18,7 +18,7 @@ swarm() {
 }
 
 @test "what cannot be run is refused" {
-  for wrong in '--pace fast' '--schedules many' '--fast 1' '--seconds'; do
+  for wrong in '--pace fast' '--schedules many' '--schedules 0' '--fast 1' '--seconds'; do
     # shellcheck disable=SC2086 # these are several arguments
     run --separate-stderr swarm ${wrong}
     [[ ${status} -eq 2 && ${stderr} == "swarm.sh: error: "* && -z ${output} ]]
