@@ -31,6 +31,8 @@ use crate::wall_clock;
 /// The bound of the first wait between two attempts to connect; it doubles up to [`BACKOFF_MAX`].
 const BACKOFF_MIN: Duration = Duration::from_millis(1);
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
+/// The same before a peer was ever reached: machines that are launched together are there soon.
+const BACKOFF_MAX_AT_START: Duration = Duration::from_millis(30);
 
 /// The stack of the courier.
 const STACK_SIZE: usize = 128 << 10;
@@ -286,7 +288,8 @@ impl Link {
             self.lost_at = Some(now);
         }
         self.state = LinkState::Idle { next: now + wait };
-        self.backoff = BACKOFF_MAX.min(self.backoff * 2);
+        let bound = if self.was_open { BACKOFF_MAX } else { BACKOFF_MAX_AT_START };
+        self.backoff = bound.min(self.backoff * 2);
         self.channel.lock().disconnect(why);
     }
 
