@@ -61,8 +61,8 @@ fn run(trial: &Trial, folder: &Path, is_flooded: bool) -> Measured {
     std::fs::create_dir(&logs).unwrap();
     let machines: Vec<_> = (1..=trial.machines.len())
         .map(|machine| {
-            Command::new(env!("CARGO_BIN_EXE_scalemodel"))
-                .args(["machine", "--quiet", "--run", "flood", "--machine", &machine.to_string()])
+            Command::new(env!("CARGO_BIN_EXE_scalemodel-machine"))
+                .args(["--quiet", "--run", "flood", "--machine", &machine.to_string()])
                 .arg("--trial")
                 .arg(folder.join("trial.toml"))
                 .arg("--logs")

@@ -34,7 +34,7 @@ scalemodel=${CARGO_TARGET_DIR:-${root}/target}/release/scalemodel
 machine() {
   local number=$1 folder=$2 run=$3
   /usr/bin/env time -f '%U %S %M' -o "${work}/usage${number}" \
-    "${scalemodel}" machine --trial "${folder}/trial.toml" --machine "${number}" \
+    "${scalemodel}-machine" --trial "${folder}/trial.toml" --machine "${number}" \
     --run "${run}" --logs "${folder}"
 }
 

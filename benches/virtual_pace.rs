@@ -61,15 +61,15 @@ fn run(case: &Case, duration_s: u32, folder: &Path) -> f64 {
     let begin = Instant::now();
     let children: Vec<_> = (1..=machines)
         .map(|machine| {
-            let scalemodel = env!("CARGO_BIN_EXE_scalemodel");
+            let program = env!("CARGO_BIN_EXE_scalemodel-machine");
             let mut command = if case.is_pinned {
                 let mut command = Command::new("taskset");
-                command.args(["-c", "0", scalemodel]);
+                command.args(["-c", "0", program]);
                 command
             } else {
-                Command::new(scalemodel)
+                Command::new(program)
             };
-            command.args(["machine", "--pace", "virtual", "--run", "bench"]);
+            command.args(["--pace", "virtual", "--run", "bench"]);
             command.args(["--machine", &machine.to_string()]);
             command.arg("--trial").arg(&file).arg("--logs").arg(folder);
             command.spawn().unwrap()

@@ -97,16 +97,18 @@ take_option() {
 
 # --- what must be there -----------------------------------------------------------------------
 
+# The tool; its program of a machine, scalemodel-machine, stands beside it.
 scalemodel=${SCALEMODEL:-${CARGO_TARGET_DIR:-${root}/target}/release/scalemodel}
 
 # Builds the binary unless it is newer than its sources. SCALEMODEL names another one.
 build_if_needed() {
   if [[ -n ${SCALEMODEL:-} ]]; then
     [[ -x ${SCALEMODEL} ]] || refuse "SCALEMODEL=${SCALEMODEL} is not a program"
+    [[ -x ${SCALEMODEL}-machine ]] || refuse "${SCALEMODEL}-machine is missing beside ${SCALEMODEL}"
     return
   fi
   local newer=yes
-  if [[ -x ${scalemodel} ]]; then
+  if [[ -x ${scalemodel} && -x ${scalemodel}-machine ]]; then
     newer=$(find "${root}/src" "${root}/Cargo.toml" "${root}/Cargo.lock" -type f \
       -newer "${scalemodel}" -print -quit)
   fi
@@ -172,7 +174,7 @@ launch_all() {
     pids=
     for ((machine = 1; machine <= machines; machine++)); do
       [[ -z ${interrupted} ]] || break 2
-      "${scalemodel}" machine --trial "${folder}/trial.toml" --machine "${machine}" \
+      "${scalemodel}-machine" --trial "${folder}/trial.toml" --machine "${machine}" \
         --run "${run}" --logs "${folder}" "${machine_options[@]}" </dev/null >&2 &
       trial_of[$!]=${index}
       name_of[$!]="machine ${machine}"

@@ -1,7 +1,7 @@
 //! What can be typed: the top-level parser and what its subcommands share.
 
 use std::fmt;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -29,10 +29,17 @@ Examples:
   scalemodel stats logs/trial5                           measure jumps, queues and drift
 
 Exit codes: 0 yes or done; 1 the answer is no; 2 could not answer.")]
-struct Typed<C: Subcommand> {
+pub struct Cli {
     #[command(subcommand)]
-    command: C,
+    command: Command,
 
+    #[command(flatten)]
+    volume: Volume,
+}
+
+/// How much is said on standard error.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Volume {
     /// Say more on standard error; twice for debugging
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
@@ -41,10 +48,6 @@ struct Typed<C: Subcommand> {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
 }
-
-/// The command line, read.
-#[derive(Debug)]
-pub struct Cli(Typed<Command>);
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -61,13 +64,6 @@ enum Command {
     Sweep(sweep::SweepArgs),
     Swarm(swarm::SwarmArgs),
     Claims(claims::ClaimsArgs),
-}
-
-/// The subcommand of which many run at one time. To build the parsers of all the others would take a
-/// tenth of a machine's memory.
-#[derive(Debug, Subcommand)]
-enum MachineAlone {
-    Machine(machine::MachineArgs),
 }
 
 /// What a command answers.
@@ -101,27 +97,15 @@ impl From<Verdict> for Answer {
     }
 }
 
-impl Cli {
-    /// Reads the command line; what is wrong with it is told, and ends the process.
-    #[must_use]
-    pub fn read() -> Self {
-        let is_machine = std::env::args_os().nth(1).is_some_and(|word| word == "machine");
-        if !is_machine {
-            return Self(Typed::parse());
-        }
-        let Typed { command: MachineAlone::Machine(args), verbose, quiet } = Typed::parse();
-        Self(Typed { command: Command::Machine(args), verbose, quiet })
-    }
-
-    /// Starts logging to standard error; the variable `RUST_LOG` beats the flags.
-    pub fn start_logging(&self) {
-        let level = match (self.0.quiet, self.0.verbose) {
+impl Volume {
+    /// Starts logging to standard error in somebody's name; the variable `RUST_LOG` beats the flags.
+    pub fn start_logging(self, who: String) {
+        let level = match (self.quiet, self.verbose) {
             (true, _) => LevelFilter::Error,
             (false, 0) => LevelFilter::Warn,
             (false, 1) => LevelFilter::Info,
             (false, _) => LevelFilter::Debug,
         };
-        let who = self.0.command.speaker();
         env_logger::Builder::new()
             .filter_level(level)
             .parse_default_env()
@@ -131,16 +115,19 @@ impl Cli {
             })
             .init();
     }
+}
 
+impl Cli {
     /// Runs the subcommand.
     ///
     /// # Errors
     /// What the subcommand could not do.
     pub fn run(self) -> Result<Answer> {
-        match self.0.command {
+        self.volume.start_logging("scalemodel".to_owned());
+        match self.command {
             Command::Trial(args) => trial::run(&args),
             Command::Prepare(args) => prepare::run(&args),
-            Command::Machine(args) => machine::run(&args),
+            Command::Machine(_) => Err(machine::hand_over()),
             Command::Inflict(args) => inflict::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Watch(args) => watch::run(&args),
@@ -155,12 +142,15 @@ impl Cli {
     }
 }
 
-impl Command {
-    /// Who speaks in the diagnostic log.
-    fn speaker(&self) -> String {
-        match self {
-            Self::Machine(args) => format!("scalemodel machine {}", args.machine),
-            _ => "scalemodel".to_owned(),
+/// Tells how a program ended: by its exit code, and what went wrong on standard error.
+#[must_use]
+pub fn exit_code(result: Result<Answer>) -> ExitCode {
+    match result {
+        Ok(answer) => answer.into(),
+        Err(error) => {
+            // Standard error may be closed too; the exit code still tells.
+            let _ = writeln!(io::stderr(), "scalemodel: error: {error:#}");
+            ExitCode::from(2)
         }
     }
 }

@@ -1,20 +1,14 @@
-//! The `scalemodel` command: parses the command line, starts logging, hands over, and picks the
-//! exit code.
+//! The `scalemodel` command: parses the command line, hands over, and picks the exit code.
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use scalemodel::cli::Cli;
+use clap::Parser as _;
+use scalemodel::cli::{Cli, exit_code};
+use scalemodel::commands::machine;
 
 fn main() -> ExitCode {
-    let cli = Cli::read();
-    cli.start_logging();
-    match cli.run() {
-        Ok(answer) => answer.into(),
-        Err(error) => {
-            // Standard error may be closed too; the exit code still tells.
-            let _ = writeln!(io::stderr(), "scalemodel: error: {error:#}");
-            ExitCode::from(2)
-        }
+    if machine::is_asked_for() {
+        return exit_code(Err(machine::hand_over()));
     }
+    exit_code(Cli::parse().run())
 }

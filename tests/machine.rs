@@ -266,3 +266,23 @@ fn a_trial_that_is_not_resolved_is_refused() {
     assert_eq!(status.code(), Some(2));
     assert!(errors.contains("not a resolved trial: seed left to draw"), "{errors}");
 }
+
+#[test]
+fn the_tool_hands_over_to_the_program_of_a_machine_beside_it() {
+    let alone = tempfile::TempDir::new().unwrap();
+    let tool = alone.path().join("scalemodel");
+    std::fs::copy(env!("CARGO_BIN_EXE_scalemodel"), &tool).unwrap();
+    for words in ["machine --help", "-v machine --trial t --machine 1 --run r --logs l"] {
+        let output = Command::new(&tool).args(words.split(' ')).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let said = common::stderr(&output);
+        assert!(said.contains("put scalemodel-machine beside scalemodel"), "{said}");
+    }
+    std::fs::copy(
+        env!("CARGO_BIN_EXE_scalemodel-machine"),
+        alone.path().join("scalemodel-machine"),
+    )
+    .unwrap();
+    let output = Command::new(&tool).args(["machine", "--help"]).output().unwrap();
+    assert!(common::stdout(&output).contains("Usage: scalemodel machine "));
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use super::machine::PaceOptions;
+use super::machine::{self, PaceOptions};
 use crate::cli::Answer;
 use crate::inflict::{Inflictor, Outcome};
 use crate::machine::wire::RunId;
@@ -68,8 +68,7 @@ fn machine_command(args: &InflictArgs) -> Result<Vec<String>> {
         let found = path.to_str().map(str::to_owned);
         found.with_context(|| format!("{} is not UTF-8; give another name", path.display()))
     };
-    let program = std::env::current_exe().context("cannot find this program")?;
-    let mut command = vec![text(&program)?, "machine".to_owned()];
+    let mut command = vec![text(&machine::program()?)?];
     command.extend(["--trial".to_owned(), text(&args.trial)?, "--run".to_owned()]);
     command.extend([args.run.to_string(), "--logs".to_owned(), text(&args.logs)?]);
     command.extend(args.pace.words());

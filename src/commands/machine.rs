@@ -1,6 +1,11 @@
 //! `scalemodel machine`: one machine as an OS process.
+//!
+//! The work is done by a program of its own, `scalemodel-machine`.
 
+use std::env;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -27,7 +32,7 @@ pub struct MachineArgs {
 
     /// The number of the machine, from 1 in the trial's order
     #[arg(long, value_name = "K", value_parser = whole(1..=u16::MAX))]
-    pub(crate) machine: u16,
+    pub machine: u16,
 
     /// The identity of the run; machines of different runs refuse each other
     #[arg(long, value_name = "ID")]
@@ -123,6 +128,41 @@ pub enum PaceName {
     Real,
     /// Ticks run as soon as causality permits
     Virtual,
+}
+
+/// What is typed for it.
+const NAME: &str = "machine";
+
+/// Whether a machine is what the command line asks for before anything else.
+#[must_use]
+pub fn is_asked_for() -> bool {
+    env::args_os().nth(1).is_some_and(|word| word == NAME)
+}
+
+/// Where the program of a machine is: beside this one.
+///
+/// # Errors
+/// When the operating system does not say where this one is.
+pub fn program() -> Result<PathBuf> {
+    let own = env::current_exe().context("cannot find this program")?;
+    Ok(own.with_file_name("scalemodel-machine"))
+}
+
+/// Becomes the program of a machine, with the options that were typed; what is returned is why not.
+#[must_use]
+pub fn hand_over() -> anyhow::Error {
+    let program = match program() {
+        Ok(program) => program,
+        Err(error) => return error,
+    };
+    let mut words: Vec<_> = env::args_os().skip(1).collect();
+    if let Some(place) = words.iter().position(|word| word == NAME) {
+        words.remove(place);
+    }
+    let error = Command::new(&program).args(words).exec();
+    let (program, name) = (program.display(), program.file_name().unwrap_or_default().display());
+    anyhow::Error::new(error)
+        .context(format!("cannot start {program}: put {name} beside scalemodel"))
 }
 
 /// Runs the command. A signalled machine dies by its signal.
