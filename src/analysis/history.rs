@@ -131,9 +131,20 @@ impl History {
     /// # Errors
     /// When the folder cannot be read or holds no readable log of a machine.
     pub fn load(folder: &Path) -> Result<Self> {
+        Self::load_metered(folder, |_| |_| ())
+    }
+
+    /// Does so, too; the meter is made for the bytes of all logs, and told of those that are read.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or holds no readable log of a machine.
+    pub fn load_metered<M: Fn(u64) + Sync>(
+        folder: &Path,
+        meter: impl FnOnce(u64) -> M,
+    ) -> Result<Self> {
         let mut logs = Vec::new();
         let mut unreadable = Vec::new();
-        for log in load_all(&log_files(folder)?) {
+        for log in load_all(&log_files(folder)?, meter) {
             match log {
                 Ok(log) => logs.push(log),
                 Err(error) => unreadable.push(error),
@@ -411,10 +422,14 @@ fn matched(
 }
 
 /// Reads logs on all cores; they come in the order of their files.
-fn load_all(files: &[PathBuf]) -> Vec<Result<Log, ReadError>> {
+fn load_all<M: Fn(u64) + Sync>(
+    files: &[PathBuf],
+    meter: impl FnOnce(u64) -> M,
+) -> Vec<Result<Log, ReadError>> {
     // All sizes are taken before anything is read: see `History::cut_what_is_too_new`.
     let size = |file: &PathBuf| fs::metadata(file).map_or(0, |file| file.len());
     let sizes: Vec<u64> = files.iter().map(size).collect();
+    let meter = meter(sizes.iter().sum());
     let next = AtomicUsize::new(0);
     let load_some = || {
         let mut loaded = Vec::new();
@@ -422,7 +437,7 @@ fn load_all(files: &[PathBuf]) -> Vec<Result<Log, ReadError>> {
             let place = next.fetch_add(1, Ordering::Relaxed);
             files.get(place).map(|file| (place, file))
         } {
-            loaded.push((place, Log::load_since(file, sizes[place])));
+            loaded.push((place, Log::load_since(file, sizes[place], &meter)));
         }
         loaded
     };

@@ -10,9 +10,8 @@ use log::error;
 use serde::Serialize;
 
 use super::verdict::describe;
-use super::{print, print_json};
-use crate::analysis::check::{Findings, check};
-use crate::analysis::history::History;
+use super::{check_run, load, print, print_json};
+use crate::analysis::check::Findings;
 use crate::cli::{Answer, whole};
 use crate::vector_log::Options;
 
@@ -124,8 +123,8 @@ fn check_runs(args: &CheckArgs, output: Output) -> Result<Answer> {
     let mut worst = Answer::Yes;
     let mut reports = Vec::new();
     for folder in &args.runs {
-        let findings = match History::load(folder) {
-            Ok(history) => check(&history),
+        let findings = match load(folder) {
+            Ok(history) => check_run(&history),
             Err(error) => {
                 error!("{error:#}");
                 worst = worst.max(Answer::CannotSay);

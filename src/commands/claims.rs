@@ -10,6 +10,7 @@ use clap::Args;
 use log::error;
 
 use super::print;
+use super::progress::{Progress, Unit};
 use crate::analysis::claims::laboratory::{Case, Laboratory, Run, TRIALS, percentiles};
 use crate::analysis::claims::notebook::claims;
 use crate::analysis::claims::{
@@ -63,7 +64,7 @@ struct Tested {
 pub fn run(args: &ClaimsArgs) -> Result<Answer> {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let laboratory = Laboratory::open(&args.trials, args.runs, threads)?;
-    let tested: Vec<Tested> = claims().into_iter().map(|claim| test(claim, &laboratory)).collect();
+    let tested = test_all(&laboratory);
     let mut document = introduction(&laboratory);
     document += &summary(&tested);
     document += &trials(args, &laboratory)?;
@@ -82,6 +83,17 @@ pub fn run(args: &ClaimsArgs) -> Result<Answer> {
         answer = Answer::No;
     }
     Ok(answer)
+}
+
+fn test_all(laboratory: &Laboratory) -> Vec<Tested> {
+    let claims = claims();
+    let meter = Progress::meter("testing", claims.len() as u64, Unit::Of("claims"));
+    let test = |claim| {
+        let tested = test(claim, laboratory);
+        meter(1);
+        tested
+    };
+    claims.into_iter().map(test).collect()
 }
 
 fn test(claim: Claim, laboratory: &Laboratory) -> Tested {

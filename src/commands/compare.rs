@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::print;
+use super::{load, print};
 use crate::analysis::compare::{Comparison, Parting, compare};
-use crate::analysis::history::History;
 use crate::cli::Answer;
 
 /// Compare two runs of one trial: equal, or the first event at which they part
@@ -34,7 +33,7 @@ pub struct CompareArgs {
 /// # Errors
 /// When a run cannot be read, or the runs are of different trials.
 pub fn run(args: &CompareArgs) -> Result<Answer> {
-    let (one, other) = (History::load(&args.one)?, History::load(&args.other)?);
+    let (one, other) = (load(&args.one)?, load(&args.other)?);
     match compare(&one, &other)? {
         Comparison::Equal { events } => {
             print(&format!("equal: {events} events\n"))?;

@@ -7,6 +7,7 @@ pub mod inflict;
 pub mod machine;
 pub mod predict;
 pub mod prepare;
+mod progress;
 pub mod simulate;
 pub mod stats;
 pub mod swarm;
@@ -17,9 +18,15 @@ pub mod watch;
 
 use std::io::{self, Write as _};
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use serde::Serialize;
+
+use crate::analysis::check::{self as oracle, Findings};
+use crate::analysis::history::History;
+use progress::{Progress, Unit};
 
 /// How figures are printed.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -42,6 +49,16 @@ fn print(text: &str) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Reads the logs of a run.
+fn load(folder: &Path) -> Result<History> {
+    History::load_metered(folder, |total| Progress::meter("reading logs", total, Unit::Bytes))
+}
+
+/// Checks a run.
+fn check_run(history: &History) -> Findings {
+    oracle::check_metered(history, |total| Progress::meter("checking", total, Unit::Of("steps")))
 }
 
 /// Writes a result to standard output as JSON.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use super::progress::{Progress, Unit};
 use super::{print, trial};
 use crate::cli::{Answer, Overrides};
 use crate::logbook::{
@@ -42,14 +43,15 @@ pub struct SimulateArgs {
 /// When the trial is wrong, or a log is there already or cannot be written.
 pub fn run(args: &SimulateArgs) -> Result<Answer> {
     let trial = trial::resolve(&args.trial, args.overrides)?;
-    simulate(&trial, &args.logs)?;
+    let meter = Progress::meter("simulating", trial.events(), Unit::Of("events"));
+    simulate(&trial, &args.logs, meter)?;
     let (folder, machines, events) = (args.logs.display(), trial.machines.len(), trial.events());
     print(&format!("{folder}: {} simulated, {machines} machines, {events} events\n", trial.name))?;
     Ok(Answer::Yes)
 }
 
-/// Runs a trial; its logs and the trial itself go into a folder.
-pub(super) fn simulate(trial: &Trial, folder: &Path) -> Result<()> {
+/// Runs a trial; its logs and the trial itself go into a folder. The meter is told of every event.
+pub(super) fn simulate(trial: &Trial, folder: &Path, meter: impl Fn(u64)) -> Result<()> {
     fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     trial.save_new(&folder.join("trial.toml"))?;
@@ -58,7 +60,10 @@ pub(super) fn simulate(trial: &Trial, folder: &Path) -> Result<()> {
         .map(|machine| MachineLog::create(trial, machine, folder))
         .collect::<Result<Vec<_>>>()?;
     let mut engine = trial.engine();
-    engine.run(trial.duration_s, |outcome| logs[outcome.machine.index()].tick(trial, &outcome))?;
+    engine.run(trial.duration_s, |outcome| {
+        meter(1);
+        logs[outcome.machine.index()].tick(trial, &outcome)
+    })?;
     for (mut log, machine) in logs.into_iter().zip(trial.machine_ids()) {
         log.over(trial, &engine.over_at_the_end(machine))?;
         log.end(trial, machine, &engine)?;

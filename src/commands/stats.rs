@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, Table};
 use log::warn;
 use serde::Serialize;
 
-use super::{Format, print, print_json};
+use super::{Format, load, print, print_json};
 use crate::analysis::history::History;
 use crate::analysis::stats::{MachineStats, RunStats, measure};
 use crate::analysis::tally::JUMP_BUCKETS;
@@ -41,7 +41,7 @@ pub struct StatsArgs {
 pub fn run(args: &StatsArgs) -> Result<Answer> {
     let mut runs = Vec::new();
     for folder in &args.runs {
-        let history = History::load(folder)?;
+        let history = load(folder)?;
         warn_of_absent(&history);
         if !history.trial.faults.is_empty() {
             warn!("{}: what is predicted leaves the trial's faults out", folder.display());

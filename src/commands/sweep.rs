@@ -3,7 +3,6 @@
 //! - [`check`]: every run of a sweep against the oracle.
 
 mod check;
-mod progress;
 
 use std::fs;
 use std::num::NonZero;
@@ -17,6 +16,7 @@ use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use log::warn;
 use serde::{Deserialize, Serialize};
 
+use super::progress::{Progress, Unit};
 use super::{Format, print, print_json};
 use crate::analysis::sweep::{Distribution, FIGURES, RUN_FIGURES, Row, distributions, run_all};
 use crate::cli::{Answer, whole};
@@ -24,7 +24,6 @@ use crate::model::{ClockRate, DrawRange, Seed};
 use crate::trial::Trial;
 use crate::trial::draft::Draft;
 use crate::trial::fault_keys;
-use progress::Progress;
 
 /// Repeat a trial over many seeds in this process, and show the distribution of every figure
 ///
@@ -246,10 +245,10 @@ fn check_runs(runs: &Runs, stop: &AtomicBool) -> Result<Answer> {
 
 /// Measures every run.
 fn sweep(runs: &Runs, stop: &AtomicBool) -> Vec<Point> {
-    let progress = Progress::new(runs.len());
+    let progress = Progress::new("sweeping", runs.len() as u64, Unit::Of("runs"));
     let rows =
-        run_all(runs.len(), |index| runs.trial(index), runs.threads, stop, || progress.advance());
-    progress.clear();
+        run_all(runs.len(), |index| runs.trial(index), runs.threads, stop, || progress.advance(1));
+    drop(progress);
     if rows.len() < runs.len() {
         warn!("interrupted: {} of {} runs are done", rows.len(), runs.len());
     }

@@ -52,6 +52,20 @@ pub struct Log {
     pub is_settled: bool,
 }
 
+/// A file that tells of the bytes that are read.
+struct Metered<'a> {
+    file: File,
+    meter: &'a dyn Fn(u64),
+}
+
+impl io::Read for Metered<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        (self.meter)(count as u64);
+        Ok(count)
+    }
+}
+
 /// Why a log cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadError {
@@ -81,14 +95,19 @@ impl Log {
     /// # Errors
     /// When the file cannot be read or does not follow the format.
     pub fn load(path: &Path) -> Result<Self, ReadError> {
-        Self::load_since(path, u64::MAX)
+        Self::load_since(path, u64::MAX, &|_| ())
     }
 
-    /// Reads a log that had so many bytes when the reading of its run began.
+    /// Reads a log that had so many bytes when the reading of its run began; tells the meter of
+    /// bytes as they are read.
     ///
     /// # Errors
     /// When the file cannot be read or does not follow the format.
-    pub fn load_since(path: &Path, settled_bytes: u64) -> Result<Self, ReadError> {
+    pub fn load_since(
+        path: &Path,
+        settled_bytes: u64,
+        meter: &dyn Fn(u64),
+    ) -> Result<Self, ReadError> {
         let open = || -> io::Result<File> {
             // A pipe would wait for a writer, for ever.
             if fs::metadata(path)?.is_file() {
@@ -101,7 +120,8 @@ impl Log {
             let what = format!("cannot read: {cause}");
             ReadError { path: path.to_owned(), line: 0, what }
         })?;
-        Self::read_since(path, BufReader::with_capacity(256 << 10, file), settled_bytes)
+        let metered = Metered { file, meter };
+        Self::read_since(path, BufReader::with_capacity(256 << 10, metered), settled_bytes)
     }
 
     /// Reads a log line by line; `path` is where it is from.

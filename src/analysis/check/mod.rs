@@ -158,19 +158,35 @@ pub struct Findings {
 /// Checks one run.
 #[must_use]
 pub fn check(history: &History) -> Findings {
+    check_metered(history, |_| |_| ())
+}
+
+/// The rules; what they complain of is put in order afterwards.
+const RULES: [fn(&mut Complaints); 11] = [
+    headers::check,
+    schedule::check,
+    pace::check,
+    absences::check,
+    restarts::check,
+    clock::check,
+    draws::check,
+    channels::check,
+    queue::check,
+    ends::check,
+    faults::check,
+];
+
+/// Does so, too; the meter is made for a number of steps, and told of those that are done.
+#[must_use]
+pub fn check_metered<M: Fn(u64)>(history: &History, meter: impl FnOnce(u64) -> M) -> Findings {
+    let meter = meter(1 + RULES.len() as u64);
     let causality = Causality::of(history);
+    meter(1);
     let mut complaints = Complaints::new(&causality);
-    headers::check(&mut complaints);
-    schedule::check(&mut complaints);
-    pace::check(&mut complaints);
-    absences::check(&mut complaints);
-    restarts::check(&mut complaints);
-    clock::check(&mut complaints);
-    draws::check(&mut complaints);
-    channels::check(&mut complaints);
-    queue::check(&mut complaints);
-    ends::check(&mut complaints);
-    faults::check(&mut complaints);
+    for rule in RULES {
+        rule(&mut complaints);
+        meter(1);
+    }
     let violations = causes::fold(&causality, complaints.in_order());
     let missing = what_is_missing(history);
     let verdict = match (violations.is_empty(), missing.is_empty()) {

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 
 use crate::analysis::check::{Verdict, check};
 use crate::analysis::history::History;
+use crate::commands::progress::{Progress, Unit};
 use crate::commands::simulate::simulate;
 use crate::trial::Trial;
 use crate::trial::shrink::shrink;
@@ -38,6 +39,7 @@ pub(super) fn check_all(
     stop: &AtomicBool,
 ) -> Result<Checked> {
     let next = AtomicUsize::new(0);
+    let progress = Progress::new("checking", trials as u64, Unit::Of("runs"));
     let work = |worker: usize| -> Result<Checked> {
         let folder = Folder::new(worker)?;
         let mut checked = Checked::default();
@@ -52,6 +54,7 @@ pub(super) fn check_all(
                 Judgement::Idle => checked.idle += 1,
                 Judgement::Fails => checked.failing.push(index),
             }
+            progress.advance(1);
         }
         Ok(checked)
     };
@@ -111,7 +114,7 @@ impl Folder {
     /// Runs a trial and asks the oracle.
     fn judge(&self, trial: &Trial) -> Result<Judgement> {
         let run = self.0.join("run");
-        simulate(trial, &run)?;
+        simulate(trial, &run, |_| ())?;
         let verdict = check(&History::load(&run)?).verdict;
         fs::remove_dir_all(&run)
             .with_context(|| format!("cannot remove the folder {}", run.display()))?;
