@@ -13,8 +13,8 @@ use log::LevelFilter;
 
 use crate::analysis::check::Verdict;
 use crate::commands::{
-    check, claims, compare, inflict, machine, predict, prepare, simulate, stats, swarm, sweep,
-    trial, watch,
+    check, claims, compare, completions, inflict, machine, man, predict, prepare, simulate, stats,
+    swarm, sweep, trial, watch,
 };
 use crate::model::Seed;
 use crate::trial::DURATION_S;
@@ -64,6 +64,8 @@ enum Command {
     Sweep(sweep::SweepArgs),
     Swarm(swarm::SwarmArgs),
     Claims(claims::ClaimsArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// What a command answers.
@@ -138,6 +140,8 @@ impl Cli {
             Command::Sweep(args) => sweep::run(&args),
             Command::Swarm(args) => swarm::run(&args),
             Command::Claims(args) => claims::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
         }
     }
 }

@@ -3,8 +3,10 @@
 pub mod check;
 pub mod claims;
 pub mod compare;
+pub mod completions;
 pub mod inflict;
 pub mod machine;
+pub mod man;
 pub mod predict;
 pub mod prepare;
 mod progress;
