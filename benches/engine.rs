@@ -32,6 +32,7 @@ fn trial(rates: &[u32], duration_s: u64) -> Trial {
         machines: machines.collect(),
         faults: Vec::new(),
         durability: scalemodel::trial::Durability::Process,
+        topology: scalemodel::model::Topology::FullMesh,
     }
 }
 

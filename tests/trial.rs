@@ -55,6 +55,55 @@ fn the_notebooks_nine_trials_are_what_the_notebook_tells() {
 }
 
 #[test]
+fn a_trial_is_made_of_so_many_machines() {
+    let hundred: toml::Table = stdout(&run(&["trial", "-q", "--machines", "100"])).parse().unwrap();
+    assert_eq!(hundred["machine"].as_array().unwrap().len(), 100);
+    assert_eq!(hundred["draw_range"].as_integer(), Some(100), "99 peers, and one for all");
+    let args = ["trial", "-q", "--machines", "9", "--clock-rates", "6,6,1", "--topology", "ring"];
+    let ring = stdout(&run(&args));
+    assert!(ring.contains("draw_range = 10\n") && ring.contains("peers = [2, 9]\n"), "{ring}");
+    assert_eq!(ring.matches("clock_rate = 1\n").count(), 3);
+    for (words, told) in [
+        ("--machines 9 --topology random", "--topology random needs --degree"),
+        ("--machines 9 --topology random --degree 3", "degree: found 3, allowed: 1..=8, an even"),
+        ("--machines 9 --topology ring --degree 2", "--degree is of --topology random alone"),
+        ("--machines 9 --draw-range 8", "--draw-range 8: allowed: 9 or more"),
+        ("--machines 9 --name Nine", "--name \"Nine\": allowed: letters a-z"),
+        ("--machines 9 --host 0.0.0.0", "--host 0.0.0.0: allowed: an address"),
+    ] {
+        let output = run(&[["trial"].as_slice(), &words.split(' ').collect::<Vec<_>>()].concat());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(told), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_topology_is_told_with_its_line() {
+    let good = stdout(&run(&["trial", "-q", "--machines", "4", "--topology", "ring"]));
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("trial.toml");
+    for (find, replace, told) in [
+        ("peers = [2, 4]", "peers = [2, 3]", ":11: peers of machine 1: machine 3 does not list"),
+        ("peers = [2, 4]", "peers = [1, 4]", ":11: peers of machine 1: no machine is its own peer"),
+        ("peers = [2, 4]", "peers = [2, 5]", ":11: peers: found [2, 5], allowed: a list of"),
+        ("peers = [2, 4]", "peers = 2", ":11: peers: found 2, allowed: a list of different"),
+        ("peers = [2, 4]", "", ": peers of machine 1: missing, while other machines list theirs"),
+        ("draw_range", "topology = \"star\"\ndraw_range", ":3: topology: stands beside peers"),
+        ("draw_range", "degree = 2\ndraw_range", ":3: degree: is of topology = \"random\" alone"),
+        (
+            "draw_range",
+            "topology = \"disc\"\ndraw_range",
+            ":3: topology: found \"disc\", allowed: \"full-mesh\"",
+        ),
+    ] {
+        fs::write(&file, good.replacen(find, replace, 1)).unwrap();
+        let output = run(&["trial", file.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(told), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_resolved_trial_resolves_to_itself() {
     let once = stdout(&run(&["trial", "scripts/trials/trial2.toml"]));
     let bench = Bench::new("127.20.2.1", 1, &[1, 1]);

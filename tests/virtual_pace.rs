@@ -47,6 +47,19 @@ fn the_nine_trials_are_their_twins_byte_for_byte() {
 }
 
 #[test]
+fn every_topology_gives_twins_byte_for_byte() {
+    for (shape, host) in [("ring", 121), ("star", 122), ("grid", 123), ("random", 124)] {
+        let mut args = vec!["trial", "--quiet", "--machines", "9", "--topology", shape];
+        let host = format!("127.20.3.{host}");
+        args.extend(["--seed", "5", "--duration", "30", "--host", &host]);
+        if shape == "random" {
+            args.extend(["--degree", "4"]);
+        }
+        assert_twins(&bench_of(&stdout(&run(&args))));
+    }
+}
+
+#[test]
 fn random_trials_are_their_twins_byte_for_byte() {
     for case in 1..=12_u16 {
         // Drawn from the case, so that a failure repeats.

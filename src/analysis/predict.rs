@@ -3,7 +3,7 @@
 //! A machine that receives cannot send, so busy machines slow the traffic down. With rho_j the
 //! fraction of ticks on which machine j receives, messages arrive at machine i at the rate
 //!
-//! > lambda_i = sum over j != i of r_j (1 - rho_j) 2/R, with rho_i = min(1, lambda_i / r_i),
+//! > lambda_i = sum over the peers j of i of r_j (1 - rho_j) 2/R, with rho_i = min(1, lambda_i / r_i),
 //!
 //! because on a free tick two of the R numbers address a given peer: its own, and the one for all.
 //! The queue of a machine is then a Brownian motion with drift lambda - r, reflected at 0. What the
@@ -11,6 +11,7 @@
 
 use serde::Serialize;
 
+use crate::model::MachineId;
 use crate::trial::Trial;
 
 /// What theory says of a trial.
@@ -41,10 +42,10 @@ pub struct MachinePrediction {
     pub queue_end_p5: f64,
     /// The queue at the end is longer than this in one run of twenty.
     pub queue_end_p95: f64,
-    /// Growth of the logical clock, a second: at least the largest clock rate for a machine that
-    /// keeps up, and r / lambda of that for one that is overloaded.
+    /// Growth of the logical clock, a second, at least: the machine's own clock rate, or that of the
+    /// peer whose clock grows fastest; r / lambda of that, if the machine is overloaded.
     pub clock_growth_per_s: f64,
-    /// The clock at the end, compared with that of machines that keep up.
+    /// The clock at the end, compared with the one that grows fastest.
     pub clock_ratio: f64,
     /// How old the message is that the machine handles at the end, in seconds.
     pub lag_end_s: f64,
@@ -81,17 +82,18 @@ pub fn predict(trial: &Trial) -> Prediction {
     let rates: Vec<f64> =
         trial.machines.iter().map(|machine| f64::from(machine.clock_rate.0)).collect();
     let address = 2.0 / f64::from(trial.draw_range.0);
-    let arrivals = arrivals_per_s(&rates, address);
+    let peers: Vec<Vec<MachineId>> = trial.machine_ids().map(|id| trial.peers(id)).collect();
+    let arrivals = arrivals_per_s(&rates, &peers, address);
+    let growths = clock_growths_per_s(&rates, &arrivals, &peers);
+    let fastest = growths.iter().copied().fold(0.0, f64::max);
     let duration_s = trial.duration_s as f64;
-    let fastest = rates.iter().copied().fold(0.0, f64::max);
     let machines = trial.machine_ids().map(|machine| {
         let (rate, lambda) = (rates[machine.index()], arrivals[machine.index()]);
         let queue = ReflectedBrownian {
             drift: (lambda - rate) * duration_s,
             deviation: (lambda * (1.0 - address) * duration_s).sqrt(),
         };
-        // An overloaded machine handles at time t the message that was sent at t r / lambda.
-        let clock_ratio = (rate / lambda).min(1.0);
+        let growth = growths[machine.index()];
         MachinePrediction {
             machine: machine.get(),
             clock_rate: trial.spec(machine).clock_rate.0,
@@ -102,26 +104,26 @@ pub fn predict(trial: &Trial) -> Prediction {
             queue_end_mean: queue.mean(),
             queue_end_p5: queue.quantile(0.05),
             queue_end_p95: queue.quantile(0.95),
-            clock_growth_per_s: fastest * clock_ratio,
-            clock_ratio,
-            lag_end_s: duration_s * (1.0 - clock_ratio),
+            clock_growth_per_s: growth,
+            clock_ratio: growth / fastest,
+            lag_end_s: duration_s * (1.0 - pace_of_handling(rate, lambda)),
         }
     });
     Prediction { machines: machines.collect() }
 }
 
 /// Solves the fixed point of the module's first formula, by damped iteration from idle machines.
-fn arrivals_per_s(rates: &[f64], address: f64) -> Vec<f64> {
+fn arrivals_per_s(rates: &[f64], peers: &[Vec<MachineId>], address: f64) -> Vec<f64> {
     const ROUNDS_MAX: usize = 100_000;
     const PRECISION: f64 = 1e-12;
     let mut arrivals = vec![0.0; rates.len()];
     for _ in 0..ROUNDS_MAX {
         let free = rates.iter().zip(&arrivals).map(|(rate, lambda)| (rate - lambda).max(0.0));
         let free: Vec<f64> = free.collect();
-        let total: f64 = free.iter().sum();
         let mut change: f64 = 0.0;
-        for (lambda, own) in arrivals.iter_mut().zip(&free) {
-            let next = 0.5 * *lambda + 0.5 * address * (total - own);
+        for (lambda, peers) in arrivals.iter_mut().zip(peers) {
+            let sent: f64 = peers.iter().map(|peer| free[peer.index()]).sum();
+            let next = 0.5 * *lambda + 0.5 * address * sent;
             change = change.max((next - *lambda).abs());
             *lambda = next;
         }
@@ -130,6 +132,33 @@ fn arrivals_per_s(rates: &[f64], address: f64) -> Vec<f64> {
         }
     }
     arrivals
+}
+
+/// How far a machine gets with its messages while a second passes: an overloaded machine handles
+/// at time t the message that was sent at t r / lambda.
+fn pace_of_handling(rate: f64, lambda: f64) -> f64 {
+    (rate / lambda).min(1.0)
+}
+
+/// How fast each logical clock grows, at least: by its own ticks, or by what it hears from its
+/// peers, if they send at all. What one machine learns, its peers learn from it in turn.
+fn clock_growths_per_s(rates: &[f64], arrivals: &[f64], peers: &[Vec<MachineId>]) -> Vec<f64> {
+    let mut growths = rates.to_vec();
+    loop {
+        let mut has_changed = false;
+        for (machine, peers) in peers.iter().enumerate() {
+            let sends = |peer: &&MachineId| arrivals[peer.index()] < rates[peer.index()];
+            let heard = peers.iter().filter(sends).map(|peer| growths[peer.index()]);
+            let heard = heard.fold(0.0, f64::max);
+            let growth = heard * pace_of_handling(rates[machine], arrivals[machine]);
+            if growths[machine] < growth {
+                (growths[machine], has_changed) = (growth, true);
+            }
+        }
+        if !has_changed {
+            return growths;
+        }
+    }
 }
 
 /// A Brownian motion that starts at 0 and is reflected there, at one point of time.
@@ -212,10 +241,15 @@ fn normal(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ClockRate, DrawRange, Phase, Seed};
+    use crate::model::{ClockRate, Dice, DrawRange, Phase, Seed, Shape, Stream};
     use crate::trial::MachineSpec;
 
     fn prediction(rates: &[u32], draw_range: u32) -> Prediction {
+        prediction_of(rates, draw_range, Shape::FullMesh)
+    }
+
+    fn prediction_of(rates: &[u32], draw_range: u32, shape: Shape) -> Prediction {
+        let seed = Seed::new(1).unwrap();
         let machines = rates.iter().zip(20_001..).map(|(rate, port)| MachineSpec {
             host: "127.0.0.1".parse().unwrap(),
             port,
@@ -226,10 +260,11 @@ mod tests {
             name: "x".to_owned(),
             duration_s: 60,
             draw_range: DrawRange(draw_range),
-            seed: Seed::new(1).unwrap(),
+            seed,
             machines: machines.collect(),
             faults: Vec::new(),
             durability: crate::trial::Durability::Process,
+            topology: shape.topology(rates.len(), &mut Dice::new(seed, Stream::Topology)),
         })
     }
 
@@ -253,6 +288,16 @@ mod tests {
         let slow = &prediction(&[6, 6, 1], 5).machines[2];
         is_close(slow.queue_end_mean, 146.0, 0.5);
         is_close(slow.clock_ratio, 0.29, 0.005);
+    }
+
+    #[test]
+    fn on_a_ring_lags_add_up_from_neighbour_to_neighbour() {
+        let ring = prediction_of(&[6, 2, 1, 6, 2, 1], 4, Shape::Ring).machines;
+        // Simulated over a thousand seeds: clocks 360, 240 and 119, queues 0, 60.2 and 120.6.
+        for (machine, clock, queue) in [(0, 360.0, 0.0), (1, 240.0, 60.2), (2, 120.0, 120.6)] {
+            is_close(ring[machine].clock_growth_per_s * 60.0, clock, 1e-6);
+            is_close(ring[machine].queue_end_mean, queue, 0.6);
+        }
     }
 
     #[test]

@@ -288,12 +288,9 @@ fn grid(draft: &Draft, axes: &[Axis]) -> Result<Vec<Draft>> {
         drafts = next;
     }
     for draft in &drafts {
-        if (draft.draw_range.0 as usize) < draft.machines.len() {
-            bail!(
-                "draw_range: found {}, allowed: {} or more, as many as there are machines",
-                draft.draw_range.0,
-                draft.machines.len()
-            );
+        let (found, least) = (draft.draw_range.0, draft.peers_max() + 1);
+        if (found as usize) < least {
+            bail!("draw_range: found {found}, allowed: {least} or more, one more than peers");
         }
     }
     Ok(drafts)

@@ -8,11 +8,11 @@ use std::fmt;
 
 use super::FORMAT;
 use crate::decimal;
-use crate::model::{ClockRate, DrawRange, Fault, MachineId, Phase, Seed};
+use crate::model::{ClockRate, DrawRange, Fault, MachineId, Phase, Seed, Topology};
 use crate::pace::{Pace, Speed};
 use crate::quote::shown;
 use crate::trial::fault_keys::{self, Allowed, Value, Values};
-use crate::trial::faults::{FAULTS_MAX, misfits};
+use crate::trial::faults::{FAULTS_MAX, misfits, unlinked};
 use crate::trial::{DRAW_RANGE, DURATION_S, Durability, MACHINES, MachineSpec, Trial, is_name};
 
 /// The first line of every log, up to the number of its format.
@@ -71,12 +71,16 @@ impl fmt::Display for Header {
             writeln!(formatter, "# durability: host")?;
         }
         writeln!(formatter, "# machines: {}", self.trial.machines.len())?;
-        for (spec, number) in self.trial.machines.iter().zip(1..) {
+        for (spec, id) in self.trial.machines.iter().zip(self.trial.machine_ids()) {
             let MachineSpec { host, port, clock_rate, phase } = spec;
-            writeln!(
+            write!(
                 formatter,
-                "# machine {number}: host={host} port={port} clock_rate={clock_rate} phase={phase}"
+                "# machine {id}: host={host} port={port} clock_rate={clock_rate} phase={phase}"
             )?;
+            if self.trial.topology != Topology::FullMesh {
+                write!(formatter, " peers={}", fault_keys::listed(&self.trial.peers(id), ","))?;
+            }
+            writeln!(formatter)?;
         }
         for (fault, number) in self.trial.faults.iter().zip(1..) {
             writeln!(formatter, "# fault {number}: {}", fault_keys::line(fault))?;
@@ -100,6 +104,8 @@ pub(super) struct HeaderBuilder {
     durability: Option<Durability>,
     machine_count: Option<usize>,
     machines: Vec<MachineSpec>,
+    /// Of each machine, if its line names them.
+    peers: Vec<Option<Vec<MachineId>>>,
     faults: Vec<Fault>,
 }
 
@@ -160,6 +166,8 @@ impl HeaderBuilder {
             return Err("clock_rate or phase out of range".to_owned());
         }
         let (clock_rate, phase) = (ClockRate(clock_rate), Phase(phase));
+        let peers = fields.next().and_then(|field| field.strip_prefix("peers="));
+        self.peers.push(peers.map(machine_list).transpose()?);
         self.machines.push(MachineSpec { host, port, clock_rate, phase });
         Ok(())
     }
@@ -192,8 +200,11 @@ impl HeaderBuilder {
             return Err(format!("machine: {machine}, but the header lists {listed}"));
         }
         let draw_range = present("draw_range", self.draw_range)?;
-        if (draw_range.0 as usize) < listed {
-            return Err(format!("draw_range: {}, allowed: {listed} or more", draw_range.0));
+        let topology = Topology::of_peers(self.peers)
+            .map_err(|misfit| format!("peers of machine {}: {}", misfit.machine, misfit.what))?;
+        let least = topology.peers_max(listed) + 1;
+        if (draw_range.0 as usize) < least {
+            return Err(format!("draw_range: {}, allowed: {least} or more", draw_range.0));
         }
         let ports: BTreeSet<u16> = self.machines.iter().map(|machine| machine.port).collect();
         if ports.len() < listed {
@@ -201,6 +212,9 @@ impl HeaderBuilder {
         }
         let duration_s = present("duration_s", self.duration_s)?;
         if let Some((number, what)) = misfits(&self.faults, listed, duration_s).into_iter().next() {
+            return Err(format!("fault {number}: {what}"));
+        }
+        if let Some((number, what)) = unlinked(&self.faults, &topology).into_iter().next() {
             return Err(format!("fault {number}: {what}"));
         }
         let trial = Trial {
@@ -211,6 +225,7 @@ impl HeaderBuilder {
             machines: self.machines,
             faults: self.faults,
             durability: self.durability.unwrap_or_default(),
+            topology,
         };
         Ok(Header { version: present("version", self.version)?, machine, pace, trial })
     }

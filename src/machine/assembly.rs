@@ -58,14 +58,14 @@ impl Assembly<'_> {
 
     /// The start of a run; or, for a machine that died before it, of one that may have begun.
     fn begin(&mut self, deadline: Instant, roll: &mut Roll) -> Result<Instant, Halt> {
-        let peers = self.trial.peers(self.machine);
-        self.wait_for(deadline, roll, "", |roll| missing(&peers, &roll.welcomed))?;
+        let contacts = self.trial.contacts(self.machine);
+        self.wait_for(deadline, roll, "", |roll| missing(&contacts, &roll.welcomed))?;
         self.wait_for(deadline, roll, "did not connect to this machine", |roll| {
-            missing(&peers, &roll.connected)
+            missing(&contacts, &roll.connected)
         })?;
         if self.machine == starter() {
             self.wait_for(deadline, roll, "did not get ready", |roll| {
-                missing(&peers, &roll.ready)
+                missing(&contacts, &roll.ready)
             })?;
             let start = roll.start.unwrap_or_else(|| wall_clock::now() + self.start_delay);
             self.producers.name_start(start);

@@ -52,7 +52,7 @@ pub(super) fn part(
         ticks_done: ticks.tally.ticks_done,
         ticks_skipped: ticks.tally.ticks_skipped,
         logical_clock: ticks.machine.now(),
-        sent: by_port(ticks.trial, ticks.outlet.producers.sent()),
+        sent: by_port(ticks.trial, of_peers(&ticks, &ticks.outlet.producers.sent().collect())),
         received: by_port(ticks.trial, of_peers(&ticks, &ticks.tally.received)),
         left: by_port(ticks.trial, of_peers(&ticks, &left)),
     };
@@ -176,8 +176,8 @@ fn of_peers(
     ticks: &TickLoop<'_>,
     counts: &BTreeMap<MachineId, u64>,
 ) -> impl Iterator<Item = (MachineId, u64)> {
-    let peers = ticks.outlet.producers.sent();
-    peers.map(|(peer, _)| (peer, counts.get(&peer).copied().unwrap_or(0)))
+    let peers = ticks.trial.peers(ticks.id).into_iter();
+    peers.map(|peer| (peer, counts.get(&peer).copied().unwrap_or(0)))
 }
 
 fn by_port(trial: &Trial, counts: impl Iterator<Item = (MachineId, u64)>) -> ChannelCounts {

@@ -136,15 +136,15 @@ fn open_channels(
     socket: TcpListener,
 ) -> Result<(Arc<Door>, Producers)> {
     let MachineConfig { trial, machine, limits, .. } = config;
-    let peers = trial.peers(*machine);
-    let expected = peers.iter().map(|peer| Expected {
+    let contacts = trial.contacts(*machine);
+    let expected = contacts.iter().map(|peer| Expected {
         peer: *peer,
         recorded: past.received.get(peer).copied().unwrap_or(0),
     });
     let door = Arc::new(Door::new(identity, expected, sender));
     let sent_to = |peer: &MachineId| past.sent.get(peer).cloned().unwrap_or_default();
     let channels: Vec<_> =
-        peers.iter().map(|peer| Arc::new(Channel::new(*peer, sent_to(peer)))).collect();
+        contacts.iter().map(|peer| Arc::new(Channel::new(*peer, sent_to(peer)))).collect();
     let bell = Bell::new()?;
     let producers = Producers::new(&channels, bell.clone(), limits.queue);
     listener::open(socket, Arc::clone(&door))?;

@@ -63,6 +63,8 @@ pub enum Stream {
     Backoff(MachineId),
     /// Kind 6: a random trial with random faults.
     Swarm,
+    /// Kind 7: who is linked with whom, when a trial leaves it to chance.
+    Topology,
     /// Kind 3: what a fault does to the messages of a channel.
     FaultLine {
         /// The fault.
@@ -94,6 +96,7 @@ impl Stream {
             Self::FaultRate { fault, machine } => of_fault(4, fault, machine, 0),
             Self::Backoff(machine) => 5 << 32 | u64::from(machine.get()),
             Self::Swarm => 6 << 32,
+            Self::Topology => 7 << 32,
         }
     }
 }

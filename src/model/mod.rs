@@ -5,6 +5,7 @@
 //!
 //! - [`clock`]: Lamport's logical clock and its timestamps.
 //! - [`machine`]: a machine and the rule of its tick.
+//! - [`topology`]: who may send to whom.
 //! - [`schedule`]: which tick is due when, in exact model time.
 //! - [`stretches`]: a clock rate that changes.
 //! - [`order`]: the order of all ticks of all machines.
@@ -35,6 +36,7 @@ pub mod machine;
 pub mod order;
 pub mod schedule;
 pub mod stretches;
+pub mod topology;
 
 pub use absence::{Absence, absences};
 pub use arrival::Arrival;
@@ -49,3 +51,4 @@ pub use machine::{DrawRange, Event, Machine, MachineId, Message, Step, peers_in_
 pub use order::{Round, Slot};
 pub use schedule::{ClockRate, ModelTime, Phase, Schedule, Tick};
 pub use stretches::RateChange;
+pub use topology::{Shape, Topology};

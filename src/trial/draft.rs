@@ -7,10 +7,12 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::faults::misfits;
+use super::faults::{misfits, unlinked};
 use super::problem::Problems;
 use super::{Durability, MachineSpec, Trial, read};
-use crate::model::{ClockRate, Dice, DrawRange, Fault, MachineId, Phase, Seed, Stream};
+use crate::model::{
+    ClockRate, Dice, DrawRange, Fault, MachineId, Phase, Seed, Shape, Stream, Topology,
+};
 
 /// A trial file above this size is refused: 1 MiB holds some ten thousand machines.
 const FILE_SIZE_MAX: u64 = 1 << 20;
@@ -32,6 +34,28 @@ pub struct Draft {
     pub faults: Vec<Fault>,
     /// What the logs survive.
     pub durability: Durability,
+    /// Who may send to whom.
+    pub topology: DraftTopology,
+}
+
+/// Who may send to whom, as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DraftTopology {
+    /// By its shape.
+    Shape(Shape),
+    /// Machine by machine.
+    Listed(Topology),
+}
+
+impl DraftTopology {
+    /// The number of peers of the machine that has most, of so many machines.
+    #[must_use]
+    pub fn peers_max(&self, machines: usize) -> usize {
+        match self {
+            Self::Shape(shape) => shape.peers_max(machines),
+            Self::Listed(topology) => topology.peers_max(machines),
+        }
+    }
 }
 
 /// A machine as it was written.
@@ -87,7 +111,15 @@ impl Draft {
             let phase = machine.phase.is_none().then(|| format!("phase of {number}"));
             rate.into_iter().chain(phase)
         });
-        seed.into_iter().chain(machines).collect()
+        let is_drawn = matches!(self.topology, DraftTopology::Shape(Shape::Random { .. }));
+        let topology = is_drawn.then(|| "topology".to_owned());
+        seed.into_iter().chain(topology).chain(machines).collect()
+    }
+
+    /// The number of peers of the machine that has most.
+    #[must_use]
+    pub fn peers_max(&self) -> usize {
+        self.topology.peers_max(self.machines.len())
     }
 
     /// Draws what is open.
@@ -105,6 +137,15 @@ impl Draft {
             Some(seed) => seed,
             None => Seed::from_entropy().context("cannot draw a seed")?,
         };
+        let topology = match self.topology {
+            DraftTopology::Shape(shape) => {
+                shape.topology(self.machines.len(), &mut Dice::new(seed, Stream::Topology))
+            }
+            DraftTopology::Listed(topology) => topology,
+        };
+        if let Some((number, what)) = unlinked(&self.faults, &topology).into_iter().next() {
+            bail!("fault {number} of {}: {what}", self.name);
+        }
         let machines = self.machines.iter().enumerate().map(|(index, machine)| {
             let id = MachineId::at(index);
             let drawn = |stream, faces| Dice::new(seed, stream).roll(faces);
@@ -121,6 +162,7 @@ impl Draft {
             machines: machines.collect(),
             faults: self.faults,
             durability: self.durability,
+            topology,
             name: self.name,
             duration_s: self.duration_s,
             draw_range: self.draw_range,

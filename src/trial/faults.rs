@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::fault::numbered;
 use crate::model::fault_rates::rate_changes_max;
-use crate::model::{Fault, FaultId, FaultKind, MachineFault, MachineId, Span};
+use crate::model::{Fault, FaultId, FaultKind, MachineFault, MachineId, Span, Topology};
 
 /// How many faults a trial may have.
 pub const FAULTS_MAX: usize = 1000;
@@ -26,6 +26,20 @@ pub fn misfits(faults: &[Fault], machines: usize, duration_s: u64) -> Vec<(Fault
         misfits.extend(excess(faults));
     }
     misfits
+}
+
+/// Names every fault of channels none of which the topology has, and why.
+#[must_use]
+pub fn unlinked(faults: &[Fault], topology: &Topology) -> Vec<(FaultId, String)> {
+    let is_unlinked = |fault: &Fault| match &fault.kind {
+        FaultKind::OnMachines(..) => false,
+        FaultKind::OnChannels(channels, _) => {
+            !channels.pairs().iter().any(|(from, to)| topology.links(*from, *to))
+        }
+    };
+    let what = "to: none of these machines is linked with a sender, allowed: one of its peers";
+    let unlinked = numbered(faults).filter(|(_, fault)| is_unlinked(fault));
+    unlinked.map(|(number, _)| (number, what.to_owned())).collect()
 }
 
 /// Why a fault alone does not fit.

@@ -28,7 +28,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::model::{
     Absence, ClockRate, DrawRange, Engine, Fault, Links, Machine, MachineId, Phase, Round,
-    Schedule, Seed, Tick, absences, fault_rates::rate_changes, peers_in_mesh,
+    Schedule, Seed, Tick, Topology, absences, fault_rates::rate_changes,
 };
 use draft::Draft;
 use fault_keys::{Value, listed};
@@ -69,6 +69,8 @@ pub struct Trial {
     pub faults: Vec<Fault>,
     /// What the logs survive.
     pub durability: Durability,
+    /// Who may send to whom.
+    pub topology: Topology,
 }
 
 /// What a log survives: an entry is there for good before its message is sent.
@@ -152,10 +154,25 @@ impl Trial {
         &self.machines[machine.index()]
     }
 
-    /// The peers of a machine: in a full mesh all others, numbered as the rule of a tick does.
+    /// The peers of a machine, numbered as the rule of a tick does.
     #[must_use]
     pub fn peers(&self, machine: MachineId) -> Vec<MachineId> {
-        peers_in_mesh(machine, self.machines.len())
+        self.topology.peers(machine, self.machines.len())
+    }
+
+    /// The machines with which a machine has connections: its peers, and machine 1, which names the
+    /// common start. So machine 1 has connections with all.
+    #[must_use]
+    pub fn contacts(&self, machine: MachineId) -> Vec<MachineId> {
+        let mut contacts = self.peers(machine);
+        let starter = MachineId::new(1);
+        let others = self
+            .machine_ids()
+            .filter(|other| *other != machine && (machine == starter || *other == starter));
+        let strangers: Vec<_> =
+            others.filter(|other| !self.topology.links(machine, *other)).collect();
+        contacts.extend(strangers);
+        contacts
     }
 
     /// The schedule of a machine. If faults change its rate, this takes some time: keep it.
@@ -287,12 +304,15 @@ impl fmt::Display for Trial {
         if self.durability == Durability::Host {
             writeln!(formatter, "durability = \"host\"")?;
         }
-        for machine in &self.machines {
+        for (machine, id) in self.machines.iter().zip(self.machine_ids()) {
             writeln!(formatter, "\n[[machine]]")?;
             writeln!(formatter, "host = \"{}\"", machine.host)?;
             writeln!(formatter, "port = {}", machine.port)?;
             writeln!(formatter, "clock_rate = {}", machine.clock_rate)?;
             writeln!(formatter, "phase = {}", machine.phase)?;
+            if self.topology != Topology::FullMesh {
+                writeln!(formatter, "peers = [{}]", listed(&self.peers(id), ", "))?;
+            }
         }
         for fault in &self.faults {
             writeln!(formatter, "\n[[fault]]\nkind = \"{}\"", fault.name())?;
@@ -336,6 +356,7 @@ mod tests {
             machines,
             faults: Vec::new(),
             durability: Durability::Process,
+            topology: Topology::FullMesh,
         }
     }
 

@@ -4,6 +4,7 @@
 //! first mistake.
 
 mod faults;
+mod topology;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,9 +18,18 @@ use super::problem::{Problem, Problems};
 use super::{DRAW_RANGE, DURATION_S, Durability, MACHINES, NAME_LEN_MAX, is_name};
 use crate::model::{ClockRate, DrawRange, Phase, Seed};
 
-const TRIAL_KEYS: [&str; 7] =
-    ["name", "duration_s", "draw_range", "seed", "durability", "machine", "fault"];
-const MACHINE_KEYS: [&str; 4] = ["host", "port", "clock_rate", "phase"];
+const TRIAL_KEYS: [&str; 9] = [
+    "name",
+    "duration_s",
+    "draw_range",
+    "seed",
+    "durability",
+    "topology",
+    "degree",
+    "machine",
+    "fault",
+];
+const MACHINE_KEYS: [&str; 5] = ["host", "port", "clock_rate", "phase", "peers"];
 
 /// Reads the text of a trial file.
 pub(super) fn parse(file: &str, text: &str) -> Result<Draft, Problems> {
@@ -69,8 +79,9 @@ impl Reader<'_> {
         // A machine with a mistake counts as well: all mistakes are told at once.
         let listed = table.get("machine").and_then(|value| value.get_ref().as_array());
         let count = listed.map_or(0, |array| array.len());
-        self.refuse_small_draw_range(&section, draw_range, count);
+        let topology = self.topology(&section, count);
         let faults = self.faults(&section, count, duration_s);
+        self.refuse_small_draw_range(&section, draw_range, topology.peers_max(count.max(1)));
         Some(Draft {
             name: name?,
             duration_s: duration_s?,
@@ -79,6 +90,7 @@ impl Reader<'_> {
             machines,
             faults,
             durability,
+            topology,
         })
     }
 
@@ -181,17 +193,16 @@ impl Reader<'_> {
         &mut self,
         section: &Section<'_>,
         draw_range: Option<u64>,
-        machines: usize,
+        peers_max: usize,
     ) {
-        // m peers need m + 1 numbers, and in a full mesh m + 1 is the number of machines.
-        let Some(found) = draw_range.filter(|range| *range < machines as u64) else {
+        let Some(found) = draw_range.filter(|range| *range <= peers_max as u64) else {
             return;
         };
         let span = section.table.get("draw_range").map_or(0..0, Spanned::span);
         let what = format!(
-            "draw_range: found {found}, allowed: {machines} or more, as {machines} machines need \
-             a number for each of {} peers and one for a send to all",
-            machines - 1
+            "draw_range: found {found}, allowed: {} or more, as a machine with {peers_max} peers \
+             needs a number for each of them and one for a send to all",
+            peers_max + 1
         );
         self.complain(span, what);
     }

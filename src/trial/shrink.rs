@@ -8,6 +8,7 @@
 use std::fmt;
 
 use super::Trial;
+use super::faults::unlinked;
 use crate::model::{Channels, ClockRate, DrawRange, Fault, FaultKind, MachineId, Span};
 
 /// No more than so many smaller trials are tried.
@@ -78,9 +79,16 @@ fn smaller(trial: &Trial) -> Vec<Trial> {
     }
     if 2 < trial.machines.len() {
         for index in (0..trial.machines.len()).rev() {
+            let gone = MachineId::at(index);
+            let Some(topology) = trial.topology.without(gone) else { continue };
             add(&|candidate| {
                 candidate.machines.remove(index);
-                candidate.faults.retain_mut(|fault| is_left_without(fault, MachineId::at(index)));
+                candidate.topology = topology.clone();
+                candidate.faults.retain_mut(|fault| is_left_without(fault, gone));
+                let unlinked = unlinked(&candidate.faults, &topology);
+                for (fault, _) in unlinked.iter().rev() {
+                    candidate.faults.remove(fault.index());
+                }
             });
         }
     }
@@ -95,8 +103,9 @@ fn smaller(trial: &Trial) -> Vec<Trial> {
             add(&|candidate| candidate.machines[index].clock_rate = ClockRate(rate));
         }
     }
-    // A machine of m peers needs m + 1 numbers, which is as many as there are machines.
-    let least = u32::try_from(trial.machines.len()).expect("a trial has at most 1,000 machines");
+    // A machine of m peers needs m + 1 numbers.
+    let peers_max = trial.topology.peers_max(trial.machines.len());
+    let least = u32::try_from(peers_max + 1).expect("a trial has at most 1,000 machines");
     for range in steps(least, trial.draw_range.0) {
         add(&|candidate| candidate.draw_range = DrawRange(range));
     }
@@ -167,6 +176,7 @@ mod tests {
             machines: (20_001..=20_006).map(spec).collect(),
             faults: Vec::new(),
             durability: crate::trial::Durability::Process,
+            topology: crate::model::Topology::FullMesh,
         }
     }
 

@@ -12,7 +12,7 @@ use std::path::Path;
 use super::{MachineSpec, Trial};
 use crate::model::{
     ChannelFault, Channels, ClockRate, Dice, DrawRange, Fault, FaultId, FaultKind, MachineFault,
-    MachineId, Over, Phase, Seed, Span, Stream,
+    MachineId, Over, Phase, Seed, Shape, Span, Stream, Topology,
 };
 
 /// So often a fault of channels strikes at least, as the engine has it: at the real pace it may be
@@ -86,6 +86,19 @@ fn hits(trial: &Trial) -> BTreeMap<FaultId, u64> {
     hits
 }
 
+/// The topology of a swarm trial of so many machines: half of them are full meshes.
+fn topology(seed: Seed, machines: usize) -> Topology {
+    let mut dice = Dice::new(seed, Stream::Topology);
+    let shape = match dice.roll(8) {
+        1 => Shape::Ring,
+        2 => Shape::Star,
+        3 => Shape::Grid,
+        4 if 2 < machines => Shape::Random { degree: 2 },
+        _ => Shape::FullMesh,
+    };
+    shape.topology(machines, &mut dice)
+}
+
 /// The random stream of a swarm trial.
 struct Chance {
     dice: Dice,
@@ -124,6 +137,7 @@ impl Chance {
             machines,
             faults: Vec::new(),
             durability: super::Durability::Process,
+            topology: topology(seed, count as usize),
         }
     }
 
@@ -169,7 +183,7 @@ impl Chance {
         loop {
             let (from, to) = (self.some_machines(trial), self.some_machines(trial));
             let channels = Channels { from, to, both_ways: self.up_to(2) == 1 };
-            if !channels.pairs().is_empty() {
+            if channels.pairs().iter().any(|(from, to)| trial.topology.links(*from, *to)) {
                 return channels;
             }
         }
@@ -196,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_drawn_trial_reads_itself_and_every_kind_is_drawn() {
-        let mut seen = std::collections::BTreeSet::new();
+        let (mut seen, mut meshes) = (std::collections::BTreeSet::new(), 0);
         for seed in 1..=300 {
             let trial = draw_local(seed);
             assert!(is_allowed(&trial), "{trial}");
@@ -206,7 +220,9 @@ mod tests {
             let hits = hits(&trial);
             assert_eq!(hits.len(), trial.faults.len(), "{trial}");
             seen.extend(trial.faults.iter().map(Fault::name));
+            meshes += u32::from(trial.topology == Topology::FullMesh);
         }
         assert_eq!(seen.len(), KINDS as usize, "{seen:?}");
+        assert!((100..200).contains(&meshes), "{meshes}");
     }
 }

@@ -32,5 +32,6 @@ fn trial(machines: &[(u32, u32)], duration_s: u64, draw_range: u32, seed: u64) -
         machines: machines.collect(),
         faults: Vec::new(),
         durability: scalemodel::trial::Durability::Process,
+        topology: scalemodel::model::Topology::FullMesh,
     }
 }

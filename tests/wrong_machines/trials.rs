@@ -111,5 +111,6 @@ pub(crate) fn random(case: u64, durations: Durations) -> Trial {
         machines,
         faults: Vec::new(),
         durability: scalemodel::trial::Durability::Process,
+        topology: scalemodel::model::Topology::FullMesh,
     }
 }

@@ -100,7 +100,7 @@ fn of_machines(machines: usize) -> String {
 }
 
 /// Reads the number of a machine or a list of them.
-fn machine_list(value: &DeValue<'_>, machines: usize) -> Option<Vec<MachineId>> {
+pub(super) fn machine_list(value: &DeValue<'_>, machines: usize) -> Option<Vec<MachineId>> {
     let machine = |value: &DeValue<'_>| {
         let integer = value.as_integer()?;
         let number = u16::from_str_radix(integer.as_str(), integer.radix()).ok()?;
