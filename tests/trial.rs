@@ -8,6 +8,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use common::{Bench, run, stderr, stdout};
 
@@ -75,6 +76,23 @@ fn a_trial_is_made_of_so_many_machines() {
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr(&output).contains(told), "{}", stderr(&output));
     }
+}
+
+#[test]
+fn what_this_computer_does_not_allow_is_refused_before_the_start() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("trial.toml");
+    fs::write(&file, stdout(&run(&["trial", "-q", "--machines", "40"]))).unwrap();
+    let prepare = |limit: &str| {
+        let script = format!("{limit}; exec \"$0\" -q prepare --dry-run \"$1\"");
+        let mut shell = Command::new("bash");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_scalemodel")]).arg(&file).output().unwrap()
+    };
+    let output = prepare("ulimit -n 100");
+    assert_eq!(output.status.code(), Some(2));
+    let told = "open files of a machine: 144 are needed, allowed: 100; ulimit -n 144 raises it";
+    assert!(stderr(&output).contains(told), "{}", stderr(&output));
+    assert!(prepare("ulimit -n 144").status.success());
 }
 
 #[test]

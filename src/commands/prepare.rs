@@ -1,6 +1,8 @@
 //! `scalemodel prepare`: makes everything ready for a run, so that the orchestrator only has to
 //! start and stop OS processes.
 
+mod limits;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -16,11 +18,12 @@ use super::{print, trial};
 use crate::cli::{Answer, Overrides};
 use crate::inflict;
 use crate::logbook::{Log, SystemTime, log_path};
+use crate::machine::Needs;
 use crate::machine::secret::Secret;
 use crate::model::Seed;
 use crate::trial::Trial;
 
-/// Resolve trials, refuse ports that are taken or shared, and lay out one folder for each run
+/// Resolve trials, refuse what cannot run here, and lay out one folder for each run
 ///
 /// Prints one line a trial for the orchestrator, separated by tabs: the trial's name, its folder,
 /// its number of machines, the random identity of the run, and whether its faults must be inflicted
@@ -53,12 +56,16 @@ pub struct PrepareArgs {
 /// Runs the command. Nothing is changed on disk before every trial has passed every check.
 ///
 /// # Errors
-/// When a trial is wrong, a port is taken or shared, or a folder cannot be made.
+/// When a trial is wrong, a port is taken or shared, the machines need more than this computer allows,
+/// or a folder cannot be made.
 pub fn run(args: &PrepareArgs) -> Result<Answer> {
     let pace = args.pace.pace()?;
     let resolve = |file: &PathBuf| trial::resolve(file, args.overrides);
     let trials: Vec<Trial> = args.trials.iter().map(resolve).collect::<Result<_>>()?;
     refuse_shared(&trials)?;
+    limits::refuse_what_does_not_fit(
+        trials.iter().map(Needs::of).fold(Needs::default(), Needs::beside),
+    )?;
     refuse_taken(&trials)?;
     debug!("the machines will run with {pace:?}");
     if args.dry_run {

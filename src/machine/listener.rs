@@ -32,7 +32,7 @@ const PROOF_LIMIT: Duration = Duration::from_secs(2);
 
 /// How many connections may be unproved at one time, beyond one for every peer. When there are more,
 /// the oldest has to go: a machine proves itself at once, and strangers only hold places.
-const STRANGERS_MAX: usize = 16;
+pub(super) const STRANGERS_MAX: usize = 16;
 
 /// How long nothing is accepted after accepting has failed, for want of file descriptors say.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);

@@ -20,6 +20,7 @@
 //! - [`assembly`]: waiting for the peers, and the common start.
 //! - [`pacemaker`]: when tick k may run, and which arrivals are in the message queue by then.
 //! - [`tick_loop`]: one loop for every pace.
+//! - [`needs`]: what the machines of a trial need of the computer.
 //! - [`faults`]: what the trial does to this machine on purpose.
 //! - [`farewell`]: goodbyes, and what is left.
 
@@ -35,6 +36,7 @@ mod faults;
 mod identity;
 mod inbox;
 mod listener;
+mod needs;
 mod outlet;
 mod pacemaker;
 pub(crate) mod poll;
@@ -48,4 +50,5 @@ mod signals;
 mod tick_loop;
 pub mod wire;
 
+pub use needs::Needs;
 pub use process::{Limits, MachineConfig, Outcome, run};
