@@ -28,6 +28,8 @@ Options:
   --speed X        X model seconds pass in a second (default 1)
   --skip-after S   a machine that stood still for more than S seconds skips what it missed
                    (default 1; 0 = never)
+  --realtime       ask for the priority of realtime, so that busy programs make no tick late; it is told
+                   when that is not granted
   --logs DIR       where the logs go: DIR/<trial>/log<PORT>.txt (default: logs)
   --plots DIR      where the plots go: DIR/<trial>-clock.png and -queue.png (default: plots)
   --no-plots       draw nothing
@@ -72,6 +74,7 @@ parse_arguments() {
         ;;
       --*=*) take_option "${1%%=*}" "${1#*=}" ;;
       --no-plots) wants_plots=no ;;
+      --realtime) machine_options+=("$1") ;;
       -h | --help)
         usage
         exit 0

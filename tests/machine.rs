@@ -267,6 +267,31 @@ fn a_trial_that_is_not_resolved_is_refused() {
     assert!(errors.contains("not a resolved trial: seed left to draw"), "{errors}");
 }
 
+/// The kernel's number for `SCHED_FIFO` in /proc/PID/stat.
+const FIFO: &str = "1";
+
+#[test]
+fn realtime_is_granted_or_its_refusal_is_told() {
+    let bench = Bench::new("127.20.1.90", 60, &[5, 5]);
+    let options = ["--realtime", "--verbose"];
+    let machines = [bench.start(1, &options), bench.start(2, &options)];
+    wait_until("the machines tick", || 1 < bench.ticks(1) && 1 < bench.ticks(2));
+    let policies = machines.each_ref().map(|machine| {
+        let stat = format!("/proc/{}/stat", machine.0.id());
+        // The name of the program, in parentheses, may have blanks; the policy is field 41.
+        let text = std::fs::read_to_string(stat).unwrap();
+        text.rsplit(')').next().unwrap().split(' ').nth(39).unwrap().to_owned()
+    });
+    let may = Command::new("chrt").args(["-f", "1", "true"]).status().unwrap().success();
+    for (machine, policy) in machines.into_iter().zip(policies) {
+        machine.signal("TERM");
+        let (_, said) = machine.finish();
+        assert_eq!(policy == FIFO, may, "{said}");
+        assert_eq!(said.contains("realtime is not granted"), !may, "{said}");
+        assert_eq!(said.contains("realtime is granted"), may, "{said}");
+    }
+}
+
 #[test]
 fn the_tool_hands_over_to_the_program_of_a_machine_beside_it() {
     let alone = tempfile::TempDir::new().unwrap();

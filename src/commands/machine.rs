@@ -82,6 +82,11 @@ pub struct PaceOptions {
     /// pace; 0 = never [default: 1]
     #[arg(long, value_name = "S", value_parser = parse_seconds)]
     skip_after: Option<Duration>,
+
+    /// Ask for the priority of realtime (SCHED_FIFO), at the real pace; it is told when that is not
+    /// granted
+    #[arg(long)]
+    realtime: bool,
 }
 
 impl PaceOptions {
@@ -94,6 +99,9 @@ impl PaceOptions {
             PaceName::Real => Ok(Pace::Real(self.speed.unwrap_or(Speed::ONE))),
             PaceName::Virtual if self.speed.is_some() => {
                 bail!("--speed is of the wall clock, and --pace virtual has none; leave it out")
+            }
+            PaceName::Virtual if self.realtime => {
+                bail!("--realtime is of the wall clock, and --pace virtual has none; leave it out")
             }
             PaceName::Virtual => Ok(Pace::Virtual),
         }
@@ -109,6 +117,7 @@ impl PaceOptions {
         words.extend(self.speed.into_iter().flat_map(|x| ["--speed".to_owned(), x.to_string()]));
         let skip_after = self.skip_after.map(|bound| bound.as_secs_f64().to_string());
         words.extend(skip_after.into_iter().flat_map(|s| ["--skip-after".to_owned(), s]));
+        words.extend(self.realtime.then(|| "--realtime".to_owned()));
         words
     }
 
@@ -178,6 +187,7 @@ pub fn run(args: &MachineArgs) -> Result<Answer> {
         secret: args.secret.clone().unwrap_or_else(|| args.logs.join("secret")),
         is_resumed: args.resume,
         pace: args.pace.pace()?,
+        is_realtime: args.pace.realtime,
         limits: Limits {
             skip_after: args.pace.skip_after(),
             connect: args.connect_limit,

@@ -20,6 +20,7 @@
 //! - [`assembly`]: waiting for the peers, and the common start.
 //! - [`pacemaker`]: when tick k may run, and which arrivals are in the message queue by then.
 //! - [`tick_loop`]: one loop for every pace.
+//! - [`scheduling`]: what a machine asks of the kernel's scheduler.
 //! - [`needs`]: what the machines of a trial need of the computer.
 //! - [`faults`]: what the trial does to this machine on purpose.
 //! - [`farewell`]: goodbyes, and what is left.
@@ -44,6 +45,7 @@ mod process;
 mod producer;
 mod promise_board;
 mod resume;
+mod scheduling;
 pub mod secret;
 mod shim;
 mod signals;

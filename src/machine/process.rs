@@ -2,14 +2,12 @@
 
 use std::collections::VecDeque;
 use std::net::TcpListener;
-use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use log::{info, warn};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use log::info;
 
 use super::assembly::Assembly;
 use super::beginning::{Beginning, LogStage, identity, load_secret, open_log};
@@ -23,6 +21,7 @@ use super::outlet::Outlet;
 use super::pacemaker::{Pacemaker, PromisePacemaker, RealPacemaker};
 use super::producer::Producers;
 use super::resume::Past;
+use super::scheduling::{ask_for_realtime, share_core, tighten_timer};
 use super::shim::Shim;
 use super::tick_loop::{Tally, TickLoop};
 use super::wire::RunId;
@@ -50,6 +49,8 @@ pub struct MachineConfig {
     pub is_resumed: bool,
     /// The pace.
     pub pace: Pace,
+    /// Whether to ask for the priority of realtime.
+    pub is_realtime: bool,
     /// The bounds of the run.
     pub limits: Limits,
 }
@@ -84,6 +85,9 @@ pub fn run(config: &MachineConfig) -> Result<Outcome> {
     let MachineConfig { trial, machine, limits, .. } = config;
     let booted = wall_clock::now();
     refuse_what_cannot_be(config)?;
+    if config.is_realtime {
+        ask_for_realtime();
+    }
     if config.pace == Pace::Virtual {
         share_core(&config.run, *machine, trial.machines.len());
     }
@@ -236,34 +240,4 @@ fn live(
     };
     let halt = ticks.run(pacemaker.as_mut()).err();
     outcome(trial, farewell::part(ticks, pacemaker.as_mut(), halt, limits.goodbye))
-}
-
-/// So many machines share a core at the virtual pace, while there are cores.
-const MACHINES_PER_CORE: usize = 8;
-
-/// Keeps this process on the core that it shares with its neighbours in the trial. Another run
-/// begins at another core.
-///
-/// At the virtual pace a machine does a few microseconds of work and then waits for its peers. To
-/// wake a machine on the same core takes a fraction of the time, and a machine that is moved to
-/// another core is woken from afar by all of its peers.
-fn share_core(run: &RunId, machine: MachineId, machines: usize) {
-    let pinned = sched_getaffinity(None).and_then(|allowed| {
-        let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
-        let first: usize = run.to_string().bytes().map(usize::from).sum();
-        let used = machines.div_ceil(MACHINES_PER_CORE).min(cores.len());
-        let mut shared = CpuSet::new();
-        shared.set(cores[(first + machine.index() * used / machines) % cores.len()]);
-        sched_setaffinity(None, &shared)
-    });
-    if let Err(error) = pinned {
-        info!("the run will be slower: its machines cannot share a core: {error}");
-    }
-}
-
-/// Asks the kernel to wake this thread at its deadlines and not up to 50 us later.
-fn tighten_timer() {
-    if let Err(error) = rustix::thread::set_current_timer_slack(NonZero::new(1)) {
-        warn!("ticks may be 50 us later than need be: the timer slack cannot be set: {error}");
-    }
 }
