@@ -152,8 +152,10 @@ pub fn exit_code(result: Result<Answer>) -> ExitCode {
     match result {
         Ok(answer) => answer.into(),
         Err(error) => {
+            // One write: machines that fail at the same time share a terminal.
+            let line = format!("scalemodel: error: {error:#}\n");
             // Standard error may be closed too; the exit code still tells.
-            let _ = writeln!(io::stderr(), "scalemodel: error: {error:#}");
+            let _ = io::stderr().write_all(line.as_bytes());
             ExitCode::from(2)
         }
     }
