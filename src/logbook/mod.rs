@@ -5,16 +5,21 @@
 //! - [`header`]: what a log says of its run before the first tick.
 //! - [`record`]: the entries: ticks, skipped ticks, restarts, the end.
 //! - [`fault_record`]: the entry of a fault that is over.
+//! - [`entry`]: any one of them.
 //! - [`writer`]: appends entries, and flushes them before their messages are sent.
 //! - [`reader`]: reads a log back, and names the line of whatever is wrong in it.
+//! - [`tail`]: reads a log while it grows.
 
+pub mod entry;
 pub mod fault_record;
 pub mod header;
 pub mod reader;
 pub mod record;
 pub mod system_time;
+pub mod tail;
 pub mod writer;
 
+pub use entry::Entry;
 pub use fault_record::FaultRecord;
 pub use header::Header;
 pub use reader::{Log, Numbered, ReadError};
@@ -22,6 +27,7 @@ pub use record::{
     ChannelCounts, EndRecord, Ending, LoggedEvent, RestartRecord, SkipRecord, TickRecord,
 };
 pub use system_time::SystemTime;
+pub use tail::{News, Tail};
 pub use writer::{LogWriter, Resumed};
 
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::FORMAT;
+use super::entry::Entry;
 use super::fault_record::FaultRecord;
 use super::header::{COLUMNS, Header, HeaderBuilder, TITLE};
 use super::record::{EndRecord, RestartRecord, SkipRecord, TickRecord};
@@ -108,15 +109,7 @@ impl Log {
         settled_bytes: u64,
         meter: &dyn Fn(u64),
     ) -> Result<Self, ReadError> {
-        let open = || -> io::Result<File> {
-            // A pipe would wait for a writer, for ever.
-            if fs::metadata(path)?.is_file() {
-                File::open(path)
-            } else {
-                Err(io::Error::other("it is no regular file"))
-            }
-        };
-        let file = open().map_err(|cause| {
+        let file = open(path).map_err(|cause| {
             let what = format!("cannot read: {cause}");
             ReadError { path: path.to_owned(), line: 0, what }
         })?;
@@ -133,7 +126,7 @@ impl Log {
     }
 
     fn read_since(path: &Path, text: impl BufRead, settled_bytes: u64) -> Result<Self, ReadError> {
-        let mut lines = Lines { text, number: 0, bytes: 0, buffer: Vec::new(), is_torn: false };
+        let mut lines = Lines::after(0, text);
         Self::read_lines(path, &mut lines, settled_bytes).map_err(|what| {
             let line = lines.number.max(1);
             ReadError { path: path.to_owned(), line, what }
@@ -190,39 +183,32 @@ impl Log {
         {
             return Err(format!("found an entry after the end entry on line {}", end.line));
         }
-        let Some(comment) = text.strip_prefix('#') else {
-            let entry = TickRecord::parse(text)?;
-            self.ticks.push(Numbered { line, entry });
-            return Ok(());
-        };
-        match comment.trim_start().split_once(": ") {
-            Some(("skipped", value)) => {
-                let entry = SkipRecord::parse(value)?;
-                self.skips.push(Numbered { line, entry });
-            }
-            Some(("restart", value)) => {
-                let entry = RestartRecord::parse(value)?;
-                self.restarts.push(Numbered { line, entry });
-            }
-            Some(("fault", value)) => {
-                let entry = FaultRecord::parse(value)?;
-                self.faults.push(Numbered { line, entry });
-            }
-            Some(("end", value)) => {
-                let entry = EndRecord::parse(value)?;
-                self.end = Some(Numbered { line, entry });
-            }
-            _ => return Err(format!("unknown entry {}", shown(text))),
+        match Entry::parse(text)? {
+            Entry::Tick(entry) => self.ticks.push(Numbered { line, entry }),
+            Entry::Skip(entry) => self.skips.push(Numbered { line, entry }),
+            Entry::Restart(entry) => self.restarts.push(Numbered { line, entry }),
+            Entry::Fault(entry) => self.faults.push(Numbered { line, entry }),
+            Entry::End(entry) => self.end = Some(Numbered { line, entry }),
         }
         Ok(())
     }
 }
 
+/// Opens a log for reading.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    // A pipe would wait for a writer, for ever.
+    if fs::metadata(path)?.is_file() {
+        File::open(path)
+    } else {
+        Err(io::Error::other("it is no regular file"))
+    }
+}
+
 /// The whole lines of a text; what follows the last line feed is torn.
-struct Lines<T> {
+pub(super) struct Lines<T> {
     text: T,
     /// The number of the line that was read last, torn or not, from 1.
-    number: usize,
+    pub(super) number: usize,
     /// How many bytes were read.
     bytes: u64,
     buffer: Vec<u8>,
@@ -230,7 +216,22 @@ struct Lines<T> {
 }
 
 impl<T: BufRead> Lines<T> {
-    fn next(&mut self) -> Result<Option<(usize, &str)>, String> {
+    /// The lines of a text that follows so many lines.
+    pub(super) fn after(number: usize, text: T) -> Self {
+        Self { text, number, bytes: 0, buffer: Vec::new(), is_torn: false }
+    }
+
+    /// How many lines were read, a torn one left out.
+    pub(super) fn whole_lines(&self) -> usize {
+        self.number - usize::from(self.is_torn)
+    }
+
+    /// How many bytes these lines have, those before the text left out.
+    pub(super) fn whole_bytes(&self) -> u64 {
+        self.bytes - if self.is_torn { self.buffer.len() as u64 } else { 0 }
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<(usize, &str)>, String> {
         self.buffer.clear();
         let text = &mut self.text;
         let read = text.take(LINE_LEN_MAX + 1).read_until(b'\n', &mut self.buffer);
@@ -258,38 +259,80 @@ fn read_header(
     lines: &mut Lines<impl BufRead>,
     restarts: &mut Vec<Numbered<RestartRecord>>,
 ) -> Result<(Header, Option<SystemTime>), String> {
-    let (_, title) = lines.next()?.ok_or("no whole line")?;
-    match title.strip_prefix(TITLE) {
-        Some(format) if format == FORMAT.to_string() => {}
-        Some(format) => {
-            let found = shown(format);
-            return Err(format!("log format {found}; this program reads format {FORMAT}"));
-        }
-        None => return Err(format!("not a log: expected '{TITLE}{FORMAT}'")),
-    }
-    let mut builder = HeaderBuilder::default();
-    let mut start = None;
+    let mut reader = HeaderReader::default();
     while let Some((line, text)) = lines.next()? {
+        match reader.take(text)? {
+            HeaderLine::Columns => break,
+            HeaderLine::Restart(entry) => restarts.push(Numbered { line, entry }),
+            HeaderLine::Other => {}
+        }
+    }
+    reader.finish()
+}
+
+/// A header that is being read, with what stands between its lines.
+#[derive(Debug, Default)]
+pub(super) struct HeaderReader {
+    has_title: bool,
+    builder: HeaderBuilder,
+    start: Option<SystemTime>,
+}
+
+/// A line of a header.
+pub(super) enum HeaderLine {
+    /// The last one: the column names.
+    Columns,
+    /// A machine came back before the common start.
+    Restart(RestartRecord),
+    /// Any other.
+    Other,
+}
+
+impl HeaderReader {
+    /// Takes one line.
+    pub(super) fn take(&mut self, text: &str) -> Result<HeaderLine, String> {
+        if !self.has_title {
+            self.has_title = true;
+            return take_title(text).map(|()| HeaderLine::Other);
+        }
         let Some(comment) = text.strip_prefix("# ") else {
             let is_columns = text.split_ascii_whitespace().eq(COLUMNS);
-            if !is_columns || start.is_none() {
+            if !is_columns || self.start.is_none() {
                 return Err("expected '# start: ...' and the column names".to_owned());
             }
-            break;
+            return Ok(HeaderLine::Columns);
         };
         let (key, value) = comment.split_once(": ").ok_or("expected '# key: value'")?;
-        if key == "start" {
-            let time = SystemTime::parse(value)
-                .ok_or_else(|| format!("{} is no system time", shown(value)))?;
-            if start.replace(time).is_some() {
-                return Err("the start stands twice in the header".to_owned());
+        match key {
+            "start" => {
+                let time = SystemTime::parse(value)
+                    .ok_or_else(|| format!("{} is no system time", shown(value)))?;
+                if self.start.replace(time).is_some() {
+                    return Err("the start stands twice in the header".to_owned());
+                }
             }
-        } else if key == "restart" {
-            let entry = RestartRecord::parse(value)?;
-            restarts.push(Numbered { line, entry });
-        } else {
-            builder.take(key, value)?;
+            "restart" => return RestartRecord::parse(value).map(HeaderLine::Restart),
+            _ => self.builder.take(key, value)?,
         }
+        Ok(HeaderLine::Other)
     }
-    Ok((builder.finish()?, start))
+
+    /// Gives the header and the start, or names what is lacking.
+    pub(super) fn finish(self) -> Result<(Header, Option<SystemTime>), String> {
+        if !self.has_title {
+            return Err("no whole line".to_owned());
+        }
+        Ok((self.builder.finish()?, self.start))
+    }
+}
+
+fn take_title(title: &str) -> Result<(), String> {
+    match title.strip_prefix(TITLE) {
+        Some(format) if format == FORMAT.to_string() => Ok(()),
+        Some(format) => {
+            let found = shown(format);
+            Err(format!("log format {found}; this program reads format {FORMAT}"))
+        }
+        None => Err(format!("not a log: expected '{TITLE}{FORMAT}'")),
+    }
 }
