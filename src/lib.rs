@@ -14,6 +14,7 @@
 //! - [`machine`]: one machine as an OS process.
 //! - [`inflict`]: kills and pauses that a trial demands, from another OS process.
 //! - [`logbook`]: the logs of the machines.
+//! - [`live`]: what runs are doing, on a terminal, while they do it.
 //! - [`vector_log`]: logs with vector clocks that other programs wrote.
 //! - [`wall_clock`]: the only place that reads a clock.
 
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod commands;
 mod decimal;
 pub mod inflict;
+pub mod live;
 pub mod logbook;
 pub mod machine;
 pub mod model;

@@ -47,6 +47,13 @@ impl Speed {
             u64::try_from(nanos / u128::from(self.thousandths)).unwrap_or(u64::MAX),
         )
     }
+
+    /// How many milliseconds of model time pass in a length of time on the wall clock, truncated.
+    #[must_use]
+    pub fn model_ms(self, wall_time: Duration) -> u64 {
+        let millionths = wall_time.as_millis().saturating_mul(u128::from(self.thousandths));
+        u64::try_from(millionths / 1000).unwrap_or(u64::MAX)
+    }
 }
 
 impl fmt::Display for Speed {
@@ -107,5 +114,6 @@ mod tests {
         let schedule = Schedule::new(ClockRate(1), Phase(1000), 60);
         let speed: Speed = "60".parse().unwrap();
         assert_eq!(speed.wall_time(schedule.due(Tick(60))), Duration::from_secs(1));
+        assert_eq!(speed.model_ms(Duration::from_secs(1)), 60_000);
     }
 }

@@ -56,8 +56,12 @@ impl Tail {
     /// Reads what is new, and hands it out in the order of the file.
     ///
     /// # Errors
-    /// When the file cannot be read, or what is read of it does not follow the format.
-    pub fn look(&mut self, mut take: impl FnMut(News)) -> Result<(), ReadError> {
+    /// When the file cannot be read, what is read of it does not follow the format, or whoever takes it
+    /// refuses it.
+    pub fn look(
+        &mut self,
+        mut take: impl FnMut(News) -> Result<(), String>,
+    ) -> Result<(), ReadError> {
         let metadata = match fs::metadata(&self.path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -77,12 +81,15 @@ impl Tail {
                 written: self.written,
                 ..Self::new(path)
             };
-            take(News::Begun);
+            take(News::Begun).map_err(|what| self.error(0, what))?;
         }
         if self.offset < metadata.len() { self.read_on(&mut take) } else { Ok(()) }
     }
 
-    fn read_on(&mut self, take: &mut impl FnMut(News)) -> Result<(), ReadError> {
+    fn read_on(
+        &mut self,
+        take: &mut impl FnMut(News) -> Result<(), String>,
+    ) -> Result<(), ReadError> {
         let begin = || -> io::Result<_> {
             let mut file = open(&self.path)?;
             file.seek(SeekFrom::Start(self.offset))?;
@@ -105,7 +112,7 @@ impl Tail {
 fn take_lines(
     header: &mut Option<HeaderReader>,
     lines: &mut Lines<impl io::BufRead>,
-    take: &mut impl FnMut(News),
+    take: &mut impl FnMut(News) -> Result<(), String>,
 ) -> Result<(), String> {
     let mut last_tick = String::new();
     while let Some((_, text)) = lines.next()? {
@@ -113,14 +120,16 @@ fn take_lines(
             match reader.take(text)? {
                 HeaderLine::Columns => {
                     let whole = header.take().unwrap_or_default().finish()?;
-                    take(News::Started(Box::new(whole.0), whole.1.unwrap_or_default()));
+                    take(News::Started(Box::new(whole.0), whole.1.unwrap_or_default()))?;
                 }
-                HeaderLine::Restart(record) => take(News::Entry(Entry::Restart(record))),
+                HeaderLine::Restart(record) => {
+                    take(News::Entry(Entry::Restart(record)))?;
+                }
                 HeaderLine::Other => {}
             }
         } else if text.starts_with('#') {
             take_tick(&mut last_tick, take)?;
-            take(News::Entry(Entry::parse(text)?));
+            take(News::Entry(Entry::parse(text)?))?;
         } else {
             last_tick.clear();
             last_tick.push_str(text);
@@ -130,9 +139,12 @@ fn take_lines(
 }
 
 /// Takes the last of some ticks, if there is one.
-fn take_tick(line: &mut String, take: &mut impl FnMut(News)) -> Result<(), String> {
+fn take_tick(
+    line: &mut String,
+    take: &mut impl FnMut(News) -> Result<(), String>,
+) -> Result<(), String> {
     if !line.is_empty() {
-        take(News::Entry(Entry::parse(line)?));
+        take(News::Entry(Entry::parse(line)?))?;
         line.clear();
     }
     Ok(())
@@ -164,6 +176,7 @@ mod tests {
                 News::Entry(Entry::Fault(_)) => "fault".to_owned(),
                 News::Entry(Entry::End(_)) => "end".to_owned(),
             });
+            Ok(())
         })
         .unwrap();
         seen.join(" ")
@@ -238,7 +251,7 @@ mod tests {
         let path = folder.path().join("log20003.txt");
         let mut tail = Tail::new(path.clone());
         append(&path, "hello\n");
-        let error = tail.look(|_| ()).unwrap_err().to_string();
+        let error = tail.look(|_| Ok(())).unwrap_err().to_string();
         assert!(
             error.ends_with("log20003.txt:1: not a log: expected '# scalemodel log, format 1'")
         );
@@ -247,7 +260,7 @@ mod tests {
         append(&path, LOG);
         append(&path, "# theft: all\n");
         let line = LOG.lines().count() + 1;
-        let error = tail.look(|_| ()).unwrap_err().to_string();
+        let error = tail.look(|_| Ok(())).unwrap_err().to_string();
         assert!(error.contains(&format!("log20003.txt:{line}: unknown entry")), "{error}");
     }
 }

@@ -31,7 +31,8 @@ use crate::model::{
     Schedule, Seed, Tick, Topology, absences, fault_rates::rate_changes,
 };
 use draft::Draft;
-use fault_keys::{Value, listed};
+use fault_keys::Value;
+pub(crate) use fault_keys::listed;
 
 /// How many machines a trial may have.
 pub const MACHINES: RangeInclusive<usize> = 2..=1000;
