@@ -13,6 +13,9 @@ readonly scripts=${root}/scripts
 # How long a machine that was told to end may take before it is killed, in seconds.
 readonly grace_s=5
 
+# What is said while a picture stands below the cursor first clears it away; it is drawn again below.
+clear=
+
 usage() {
   cat <<'USAGE'
 Usage: scripts/run_experiment.sh [OPTION]... TRIAL...
@@ -43,7 +46,7 @@ USAGE
 }
 
 say() {
-  printf '%s\n' "$*" >&2
+  printf '%s%s\n' "${clear}" "$*" >&2
 }
 
 refuse() {
@@ -142,6 +145,9 @@ declare -A inflictor_of=()
 # By OS process of a timer: the index of the trial whose machines it kills.
 declare -A timer_of=()
 watcher=
+# What prints the words of the machines above the picture of the runs, and where it takes them from.
+printer=
+words=2
 # The signal that told this script to end.
 interrupted=
 # Set while machines are launched: until each is noted by its number, none can be told to end.
@@ -167,6 +173,7 @@ launch_all() {
     "${machine_options[@]}" "${trials[@]}")
   "${prepare[@]}" --dry-run --quiet || exit 2
   lock_logs
+  start_printer
   launching=yes
   plan=$("${prepare[@]}") || exit 2
   while IFS=$'\t' read -r name folder machines run inflict; do
@@ -178,14 +185,15 @@ launch_all() {
     for ((machine = 1; machine <= machines; machine++)); do
       [[ -z ${interrupted} ]] || break 2
       "${scalemodel}-machine" --trial "${folder}/trial.toml" --machine "${machine}" \
-        --run "${run}" --logs "${folder}" "${machine_options[@]}" </dev/null >&2 &
+        --run "${run}" --logs "${folder}" "${machine_options[@]}" </dev/null \
+        >&"${words}" 2>&1 &
       trial_of[$!]=${index}
       name_of[$!]="machine ${machine}"
       pids+=${pids:+,}$!
     done
     if [[ ${inflict} == inflict ]]; then
       "${scalemodel}" inflict --trial "${folder}/trial.toml" --run "${run}" --logs "${folder}" \
-        --pids "${pids}" "${machine_options[@]}" </dev/null >&2 &
+        --pids "${pids}" "${machine_options[@]}" </dev/null >&"${words}" 2>&1 &
       trial_of[$!]=${index}
       name_of[$!]="what inflicts the faults"
       inflictor_of[${index}]=$!
@@ -196,8 +204,65 @@ launch_all() {
     end_all
     return
   fi
-  "${scalemodel}" watch "${folders[@]}" </dev/null >&2 &
+  start_watcher
+}
+
+# Shows the runs: as a picture on a terminal, as lines elsewhere.
+start_watcher() {
+  (
+    [[ ${words} == 2 ]] || exec {words}>&-
+    exec "${scalemodel}" watch "${folders[@]}" </dev/null >&2
+  ) &
   watcher=$!
+}
+
+# On a terminal, what the machines say goes through here, so that it does not garble the picture. It
+# ends with the last machine, whatever becomes of this script.
+start_printer() {
+  [[ -t 2 && -n ${TERM:-} && ${TERM} != dumb ]] || return 0
+  clear=$'\r\e[J'
+  exec {words}> >(
+    trap '' INT TERM HUP
+    while IFS= read -r line || [[ -n ${line} ]]; do
+      say "${line}"
+    done
+  )
+  printer=$!
+}
+
+# Ends the watcher when all has been said, and leaves the terminal as it was.
+end_watcher() {
+  if [[ -n ${printer} ]]; then
+    exec {words}>&-
+    words=2
+    has_gone "${printer}" || :
+    printer=
+  fi
+  if [[ -n ${watcher} ]]; then
+    kill -s TERM "${watcher}" 2>/dev/null || : # it may have ended by itself
+    if ! has_gone "${watcher}"; then
+      kill -s KILL "${watcher}" 2>/dev/null || :
+      printf '%s' "${clear:+${clear}$'\e[?25h'}" >&2
+    fi
+    wait "${watcher}" 2>/dev/null || :
+    watcher=
+  fi
+  clear=
+}
+
+# Whether an OS process has gone, within a second or two.
+has_gone() {
+  local deadline=$((SECONDS + 2)) never gone=no
+  exec {never}<> <(:)
+  until [[ ${gone} == yes ]] || ((deadline < SECONDS)); do
+    if kill -s 0 "$1" 2>/dev/null; then
+      read -r -t 0.01 -u "${never}" || :
+    else
+      gone=yes
+    fi
+  done
+  exec {never}<&-
+  [[ ${gone} == yes ]]
 }
 
 # Waits for every machine. When one fails, the others of its trial are ended.
@@ -296,7 +361,7 @@ end_all() {
 }
 
 die_by_signal() {
-  stop_processes ${watcher:+"${watcher}"}
+  end_watcher
   say "run_experiment.sh: the logs so far are in ${folders[*]}"
   trap - "${interrupted}" EXIT
   kill -s "${interrupted}" "$$"
@@ -304,7 +369,8 @@ die_by_signal() {
 
 # shellcheck disable=SC2317 # it is called by the trap
 on_exit() {
-  stop_processes "${!trial_of[@]}" "${!timer_of[@]}" ${watcher:+"${watcher}"}
+  stop_processes "${!trial_of[@]}" "${!timer_of[@]}"
+  end_watcher
 }
 
 # --- what came out ----------------------------------------------------------------------------
@@ -343,8 +409,7 @@ main() {
   launch_all
   wait_for_machines
   [[ -z ${interrupted} ]] || die_by_signal
-  stop_processes "${watcher}"
-  watcher=
+  end_watcher
   report_failures
   local verdict=0
   "${scalemodel}" check "${folders[@]}" || verdict=$?
