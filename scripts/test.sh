@@ -17,7 +17,7 @@ command -v cargo >/dev/null || {
   exit 2
 }
 scripts/install.sh gnuplot gnuplot-nox shellcheck shellcheck shfmt shfmt bats bats \
-  pgrep procps perl perl-base
+  pgrep procps perl perl-base script bsdutils
 
 step 'format'
 cargo fmt --check
