@@ -21,7 +21,7 @@ use super::outlet::Outlet;
 use super::pacemaker::{Pacemaker, PromisePacemaker, RealPacemaker};
 use super::producer::Producers;
 use super::resume::Past;
-use super::scheduling::{ask_for_realtime, share_core, tighten_timer};
+use super::scheduling::{Cores, ask_for_realtime, tighten_timer};
 use super::shim::Shim;
 use super::tick_loop::{Tally, TickLoop};
 use super::wire::RunId;
@@ -88,9 +88,10 @@ pub fn run(config: &MachineConfig) -> Result<Outcome> {
     if config.is_realtime {
         ask_for_realtime();
     }
-    if config.pace == Pace::Virtual {
-        share_core(&config.run, *machine, trial.machines.len());
-    }
+    let cores = match config.pace {
+        Pace::Real(_) => None,
+        Pace::Virtual => Cores::share(&config.run, *machine, trial.machines.len()),
+    };
     let arrivals_limit = match config.pace {
         Pace::Real(_) => limits.queue,
         Pace::Virtual => PromisePacemaker::arrivals_limit(trial, *machine, limits.queue),
@@ -102,6 +103,9 @@ pub fn run(config: &MachineConfig) -> Result<Outcome> {
     let Beginning { mut log, past, stage } = open_log(config)?;
     let identity = Arc::new(identity(config, secret, past.incarnation)?);
     let (door, mut producers) = open_channels(config, &past, identity, sender, socket)?;
+    if let Some(cores) = cores {
+        producers.write_last(|peer| cores.are_together(*machine, peer));
+    }
     let logged_start = past.start.map(wall_clock::instant_of);
     if let Some(start) = logged_start {
         door.tell_start(start);

@@ -34,6 +34,8 @@ pub(super) struct Producers {
     producers: Vec<Producer>,
     /// By number of a machine: its place among the producers, if it is a peer.
     places: Vec<Option<usize>>,
+    /// The places in the order in which they are flushed.
+    turns: Vec<usize>,
     have_messages: bool,
     bell: Bell,
     kept_max: usize,
@@ -55,7 +57,16 @@ impl Producers {
             posted: Vec::new(),
             promise: None,
         });
-        Self { producers: producers.collect(), places, have_messages: false, bell, kept_max }
+        let producers = producers.collect();
+        let turns = (0..channels.len()).collect();
+        Self { producers, places, turns, have_messages: false, bell, kept_max }
+    }
+
+    /// Flushes these peers after the others, which is for those on the core of this machine: lines to
+    /// other cores are used there at once, and a peer on this core that wakes holds up those that
+    /// follow. Each channel keeps its own order, so nothing of what is said depends on this.
+    pub(super) fn write_last(&mut self, is_last: impl Fn(MachineId) -> bool) {
+        self.turns.sort_by_key(|place| is_last(self.producers[*place].channel.peer));
     }
 
     /// Puts a promise down for the next flush.
@@ -87,7 +98,8 @@ impl Producers {
     pub(super) fn flush(&mut self) -> Result<(), Halt> {
         self.have_messages = false;
         let mut is_stuck = false;
-        for producer in &mut self.producers {
+        for place in &self.turns {
+            let producer = &mut self.producers[*place];
             if producer.posted.is_empty() && producer.promise.is_none() {
                 continue;
             }
@@ -167,5 +179,23 @@ impl Producers {
     fn producer(&mut self, peer: MachineId) -> &mut Producer {
         let place = self.places.get(peer.index()).copied().flatten();
         &mut self.producers[place.expect("a machine has a producer to each of its peers")]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_that_are_written_last_keep_their_order() {
+        let channel = |peer| Arc::new(Channel::new(MachineId::new(peer), Vec::new()));
+        let channels = [3, 4, 5, 1].map(channel);
+        let mut producers = Producers::new(&channels, Bell::new().unwrap(), 10);
+        producers.write_last(|peer| peer.get() < 4);
+        let peers = producers.turns.iter().map(|place| channels[*place].peer.get());
+        assert_eq!(peers.collect::<Vec<_>>(), [4, 5, 3, 1]);
+        // Everything else goes by the order of the trial.
+        let sent = producers.sent().map(|(peer, _)| peer.get());
+        assert_eq!(sent.collect::<Vec<_>>(), [3, 4, 5, 1]);
     }
 }
