@@ -36,7 +36,7 @@ impl MachineView {
                 self.tick = record.tick.0;
                 self.last = Some(record);
             }
-            News::Entry(Entry::Skip(record)) => {
+            News::Entry(Entry::Skipped(record)) => {
                 self.tick = record.last.0;
                 self.skipped += record.count();
             }

@@ -10,7 +10,7 @@ pub enum Entry {
     /// A tick.
     Tick(TickRecord),
     /// Ticks were skipped.
-    Skip(SkipRecord),
+    Skipped(SkipRecord),
     /// The machine came back.
     Restart(RestartRecord),
     /// A fault is over.
@@ -29,7 +29,7 @@ impl Entry {
             return TickRecord::parse(text).map(Self::Tick);
         };
         match comment.trim_start().split_once(": ") {
-            Some(("skipped", value)) => SkipRecord::parse(value).map(Self::Skip),
+            Some(("skipped", value)) => SkipRecord::parse(value).map(Self::Skipped),
             Some(("restart", value)) => RestartRecord::parse(value).map(Self::Restart),
             Some(("fault", value)) => FaultRecord::parse(value).map(Self::Fault),
             Some(("end", value)) => EndRecord::parse(value).map(Self::End),

@@ -22,7 +22,7 @@ pub mod writer;
 pub use entry::Entry;
 pub use fault_record::FaultRecord;
 pub use header::Header;
-pub use reader::{Log, Numbered, ReadError};
+pub use reader::{Log, LogReader, Numbered, ReadError, open_log};
 pub use record::{
     ChannelCounts, EndRecord, Ending, LoggedEvent, RestartRecord, SkipRecord, TickRecord,
 };

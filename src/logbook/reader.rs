@@ -1,6 +1,7 @@
 //! Reads a log back. Whatever is wrong in it is an error that names the line; a torn last line,
 //! which a killed machine may leave, is said openly instead.
 
+use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -109,11 +110,7 @@ impl Log {
         settled_bytes: u64,
         meter: &dyn Fn(u64),
     ) -> Result<Self, ReadError> {
-        let file = open(path).map_err(|cause| {
-            let what = format!("cannot read: {cause}");
-            ReadError { path: path.to_owned(), line: 0, what }
-        })?;
-        let metered = Metered { file, meter };
+        let metered = Metered { file: open_log(path)?, meter };
         Self::read_since(path, BufReader::with_capacity(256 << 10, metered), settled_bytes)
     }
 
@@ -126,42 +123,39 @@ impl Log {
     }
 
     fn read_since(path: &Path, text: impl BufRead, settled_bytes: u64) -> Result<Self, ReadError> {
-        let mut lines = Lines::after(0, text);
-        Self::read_lines(path, &mut lines, settled_bytes).map_err(|what| {
-            let line = lines.number.max(1);
-            ReadError { path: path.to_owned(), line, what }
-        })
-    }
-
-    fn read_lines(
-        path: &Path,
-        lines: &mut Lines<impl BufRead>,
-        settled_bytes: u64,
-    ) -> Result<Self, String> {
-        let mut restarts = Vec::new();
-        let (header, start) = read_header(lines, &mut restarts)?;
+        let mut reader = LogReader::new(path, text)?;
         let mut log = Self {
             path: path.to_owned(),
-            header,
-            start,
+            header: reader.header.clone(),
+            start: reader.start,
             ticks: Vec::new(),
             skips: Vec::new(),
-            restarts,
+            restarts: Vec::new(),
             faults: Vec::new(),
             end: None,
             torn_line: None,
             settled: 0,
             is_settled: false,
         };
-        while let Some((line, text)) = lines.next()? {
-            log.take(line, text)?;
-            if lines.bytes <= settled_bytes {
+        while let Some(Numbered { line, entry }) = reader.next_entry()? {
+            log.take(line, entry);
+            if reader.bytes() <= settled_bytes {
                 log.settled = log.ticks.len();
             }
         }
-        log.is_settled = lines.bytes <= settled_bytes;
-        log.torn_line = lines.is_torn.then_some(lines.number);
+        log.is_settled = reader.bytes() <= settled_bytes;
+        log.torn_line = reader.torn_line();
         Ok(log)
+    }
+
+    fn take(&mut self, line: usize, entry: Entry) {
+        match entry {
+            Entry::Tick(entry) => self.ticks.push(Numbered { line, entry }),
+            Entry::Skipped(entry) => self.skips.push(Numbered { line, entry }),
+            Entry::Restart(entry) => self.restarts.push(Numbered { line, entry }),
+            Entry::Fault(entry) => self.faults.push(Numbered { line, entry }),
+            Entry::End(entry) => self.end = Some(Numbered { line, entry }),
+        }
     }
 
     /// Whether the machine came back between a tick and the one before it, or between the last one
@@ -175,23 +169,90 @@ impl Log {
         let place = self.restarts.partition_point(|restart| restart.line < after);
         self.restarts.get(place).is_some_and(|restart| restart.line < before)
     }
+}
 
-    fn take(&mut self, line: usize, text: &str) -> Result<(), String> {
+/// Reads a log entry by entry, and keeps none of them.
+#[derive(Debug)]
+pub struct LogReader<T> {
+    /// What the log says of its run.
+    pub header: Header,
+    /// The common start; none if the machine never started.
+    pub start: Option<SystemTime>,
+    path: PathBuf,
+    lines: Lines<T>,
+    /// The restarts before the common start, which are still to be given.
+    early: VecDeque<Numbered<RestartRecord>>,
+    end_line: Option<usize>,
+}
+
+impl<T: BufRead> LogReader<T> {
+    /// Reads the header of a log; `path` is where it is from.
+    ///
+    /// # Errors
+    /// When it cannot be read or does not follow the format.
+    pub fn new(path: &Path, text: T) -> Result<Self, ReadError> {
+        let mut lines = Lines::after(0, text);
+        let mut early = VecDeque::new();
+        let (header, start) = read_header(&mut lines, &mut early).map_err(|what| ReadError {
+            path: path.to_owned(),
+            line: lines.number.max(1),
+            what,
+        })?;
+        Ok(Self { header, start, path: path.to_owned(), lines, early, end_line: None })
+    }
+
+    /// Reads the next entry; none at the end of the log, or where its last line is torn.
+    ///
+    /// # Errors
+    /// When the log cannot be read or does not follow the format.
+    pub fn next_entry(&mut self) -> Result<Option<Numbered<Entry>>, ReadError> {
+        if let Some(Numbered { line, entry }) = self.early.pop_front() {
+            return Ok(Some(Numbered { line, entry: Entry::Restart(entry) }));
+        }
+        self.parse_next().map_err(|what| ReadError {
+            path: self.path.clone(),
+            line: self.lines.number.max(1),
+            what,
+        })
+    }
+
+    fn parse_next(&mut self) -> Result<Option<Numbered<Entry>>, String> {
+        let Some((line, text)) = self.lines.next()? else {
+            return Ok(None);
+        };
         // A machine that had finished may come back for its peers, and says so.
-        if let Some(end) = &self.end
+        if let Some(end) = self.end_line
             && !text.starts_with("# restart: ")
         {
-            return Err(format!("found an entry after the end entry on line {}", end.line));
+            return Err(format!("found an entry after the end entry on line {end}"));
         }
-        match Entry::parse(text)? {
-            Entry::Tick(entry) => self.ticks.push(Numbered { line, entry }),
-            Entry::Skip(entry) => self.skips.push(Numbered { line, entry }),
-            Entry::Restart(entry) => self.restarts.push(Numbered { line, entry }),
-            Entry::Fault(entry) => self.faults.push(Numbered { line, entry }),
-            Entry::End(entry) => self.end = Some(Numbered { line, entry }),
+        let entry = Entry::parse(text)?;
+        if matches!(entry, Entry::End(_)) {
+            self.end_line = Some(line);
         }
-        Ok(())
+        Ok(Some(Numbered { line, entry }))
     }
+
+    /// How many bytes were read, torn ones included.
+    pub fn bytes(&self) -> u64 {
+        self.lines.bytes
+    }
+
+    /// The line that is torn, once the reader came to it.
+    pub fn torn_line(&self) -> Option<usize> {
+        self.lines.is_torn.then_some(self.lines.number)
+    }
+}
+
+/// Opens the file of a log.
+///
+/// # Errors
+/// When it cannot be read, or is no regular file.
+pub fn open_log(path: &Path) -> Result<File, ReadError> {
+    open(path).map_err(|cause| {
+        let what = format!("cannot read: {cause}");
+        ReadError { path: path.to_owned(), line: 0, what }
+    })
 }
 
 /// Opens a log for reading.
@@ -205,6 +266,7 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// The whole lines of a text; what follows the last line feed is torn.
+#[derive(Debug)]
 pub(super) struct Lines<T> {
     text: T,
     /// The number of the line that was read last, torn or not, from 1.
@@ -257,13 +319,13 @@ impl<T: BufRead> Lines<T> {
 /// Reads the header up to the column names; the start is missing if the machine never started.
 fn read_header(
     lines: &mut Lines<impl BufRead>,
-    restarts: &mut Vec<Numbered<RestartRecord>>,
+    restarts: &mut VecDeque<Numbered<RestartRecord>>,
 ) -> Result<(Header, Option<SystemTime>), String> {
     let mut reader = HeaderReader::default();
     while let Some((line, text)) = lines.next()? {
         match reader.take(text)? {
             HeaderLine::Columns => break,
-            HeaderLine::Restart(entry) => restarts.push(Numbered { line, entry }),
+            HeaderLine::Restart(entry) => restarts.push_back(Numbered { line, entry }),
             HeaderLine::Other => {}
         }
     }

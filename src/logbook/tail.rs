@@ -171,7 +171,7 @@ mod tests {
                 News::Begun => "begun".to_owned(),
                 News::Started(header, _) => format!("machine {}", header.machine),
                 News::Entry(Entry::Tick(record)) => record.tick.0.to_string(),
-                News::Entry(Entry::Skip(_)) => "skip".to_owned(),
+                News::Entry(Entry::Skipped(_)) => "skip".to_owned(),
                 News::Entry(Entry::Restart(_)) => "restart".to_owned(),
                 News::Entry(Entry::Fault(_)) => "fault".to_owned(),
                 News::Entry(Entry::End(_)) => "end".to_owned(),
