@@ -15,7 +15,7 @@ use std::thread;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::logbook::{Log, LoggedEvent, Numbered, ReadError, TickRecord, log_path};
+use crate::logbook::{Header, Log, LoggedEvent, Numbered, ReadError, TickRecord, log_path};
 use crate::model::{Links, MachineId, ModelTime, Schedule, Timestamp};
 use crate::pace::Pace;
 use crate::trial::Trial;
@@ -235,50 +235,14 @@ impl History {
     }
 
     fn what_does_not_fit(&self, log: &Log) -> Option<String> {
-        let header = &log.header;
-        let differs = |key: &str, here: &dyn Display, there: &dyn Display| {
-            Some(format!("'{key}' is {here} here and {there} there"))
-        };
-        let (own, run) = (&header.trial, &self.trial);
-        match (header.pace, self.pace) {
-            (Pace::Real(own), Pace::Real(run)) if own != run => {
-                return differs("speed", &own, &run);
-            }
-            (own, run) if own != run => return differs("pace", &own.name(), &run.name()),
-            _ => {}
-        }
-        if own.name != run.name {
-            return differs("trial", &own.name, &run.name);
-        }
-        if own.seed != run.seed {
-            return differs("seed", &own.seed, &run.seed);
-        }
-        if own.draw_range != run.draw_range {
-            return differs("draw_range", &own.draw_range.0, &run.draw_range.0);
-        }
-        if own.duration_s != run.duration_s {
-            return differs("duration_s", &own.duration_s, &run.duration_s);
-        }
-        if own.durability != run.durability {
-            return Some("the line 'durability' differs".to_owned());
-        }
-        if own.machines != run.machines {
-            return Some("the lines that begin with 'machine' differ".to_owned());
-        }
-        if own.faults != run.faults {
-            return Some("the lines that begin with 'fault' differ".to_owned());
-        }
-        let machine = header.machine;
-        let Some(spec) = run.machines.get(machine.index()) else {
-            return Some(format!("there is no machine {machine}"));
-        };
-        if log.path != log_path(&self.folder, spec.port) {
-            let port = spec.port;
-            return Some(format!("it says 'machine: {machine}', whose log is log{port}.txt"));
-        }
-        self.logs[machine.index()]
-            .is_some()
-            .then(|| "another log of this machine was read before".to_owned())
+        let machine = log.header.machine;
+        misfit(&self.trial, self.pace, &log.header)
+            .or_else(|| misplaced(&self.trial, &self.folder, machine, &log.path))
+            .or_else(|| {
+                self.logs[machine.index()]
+                    .is_some()
+                    .then(|| "another log of this machine was read before".to_owned())
+            })
     }
 
     /// The log of a machine, if it is there.
@@ -383,6 +347,58 @@ impl History {
     }
 }
 
+/// What in the header of a log does not fit a run, if anything.
+pub(crate) fn misfit(run: &Trial, pace: Pace, header: &Header) -> Option<String> {
+    let own = &header.trial;
+    let differs = |key: &str, here: &dyn Display, there: &dyn Display| {
+        Some(format!("'{key}' is {here} here and {there} there"))
+    };
+    match (header.pace, pace) {
+        (Pace::Real(own), Pace::Real(run)) if own != run => {
+            return differs("speed", &own, &run);
+        }
+        (own, run) if own != run => return differs("pace", &own.name(), &run.name()),
+        _ => {}
+    }
+    if own.name != run.name {
+        return differs("trial", &own.name, &run.name);
+    }
+    if own.seed != run.seed {
+        return differs("seed", &own.seed, &run.seed);
+    }
+    if own.draw_range != run.draw_range {
+        return differs("draw_range", &own.draw_range.0, &run.draw_range.0);
+    }
+    if own.duration_s != run.duration_s {
+        return differs("duration_s", &own.duration_s, &run.duration_s);
+    }
+    if own.durability != run.durability {
+        return Some("the line 'durability' differs".to_owned());
+    }
+    if own.machines != run.machines {
+        return Some("the lines that begin with 'machine' differ".to_owned());
+    }
+    if own.faults != run.faults {
+        return Some("the lines that begin with 'fault' differ".to_owned());
+    }
+    None
+}
+
+/// Why a file is not the log of a machine of a run, if it is not.
+pub(crate) fn misplaced(
+    run: &Trial,
+    folder: &Path,
+    machine: MachineId,
+    path: &Path,
+) -> Option<String> {
+    let Some(spec) = run.machines.get(machine.index()) else {
+        return Some(format!("there is no machine {machine}"));
+    };
+    let port = spec.port;
+    (path != log_path(folder, port))
+        .then(|| format!("it says 'machine: {machine}', whose log is log{port}.txt"))
+}
+
 /// Finds the send of every receive of one channel, and the sends that were passed over.
 fn matched(
     sends: &[(usize, Timestamp)],
@@ -452,7 +468,7 @@ fn load_all<M: Fn(u64) + Sync>(
 }
 
 /// The files of a folder that are named like logs, in the order of their names.
-fn log_files(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn log_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder)
         .with_context(|| format!("cannot read the folder {}", folder.display()))?;
     let mut files = Vec::new();
