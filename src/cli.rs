@@ -13,8 +13,8 @@ use log::LevelFilter;
 
 use crate::analysis::check::Verdict;
 use crate::commands::{
-    check, claims, compare, completions, inflict, machine, man, predict, prepare, simulate, stats,
-    swarm, sweep, trial, watch,
+    check, claims, compare, completions, export, inflict, machine, man, predict, prepare, simulate,
+    stats, swarm, sweep, trial, watch,
 };
 use crate::model::Seed;
 use crate::trial::DURATION_S;
@@ -60,6 +60,7 @@ enum Command {
     Check(check::CheckArgs),
     Stats(stats::StatsArgs),
     Compare(compare::CompareArgs),
+    Export(export::ExportArgs),
     Predict(predict::PredictArgs),
     Sweep(sweep::SweepArgs),
     Swarm(swarm::SwarmArgs),
@@ -136,6 +137,7 @@ impl Cli {
             Command::Check(args) => check::run(&args),
             Command::Stats(args) => stats::run(&args),
             Command::Compare(args) => compare::run(&args),
+            Command::Export(args) => export::run(&args),
             Command::Predict(args) => predict::run(&args),
             Command::Sweep(args) => sweep::run(&args),
             Command::Swarm(args) => swarm::run(&args),

@@ -4,12 +4,13 @@
 //! each keeping a Lamport clock and a log. Around them: trials, a checker, statistics, plots.
 //!
 //! The way of the data, one way only:
-//! trial file -> resolved trial -> machines -> logs -> history -> check, statistics, plots.
+//! trial file -> resolved trial -> machines -> logs -> history -> check, statistics, plots, export.
 //!
 //! - [`cli`], [`commands`]: what can be typed.
 //! - [`model`]: pure: the clock, the rule of a tick, the schedule, chance.
 //! - [`trial`]: the trial file.
 //! - [`analysis`]: what the logs say: history, check, statistics.
+//! - [`export`]: runs in the formats of other programs.
 //! - [`pace`]: the two paces of a run.
 //! - [`machine`]: one machine as an OS process.
 //! - [`inflict`]: kills and pauses that a trial demands, from another OS process.
@@ -22,6 +23,7 @@ pub mod analysis;
 pub mod cli;
 pub mod commands;
 mod decimal;
+pub mod export;
 pub mod inflict;
 pub mod live;
 pub mod logbook;

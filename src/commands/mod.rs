@@ -4,6 +4,7 @@ pub mod check;
 pub mod claims;
 pub mod compare;
 pub mod completions;
+pub mod export;
 pub mod inflict;
 pub mod machine;
 pub mod man;

@@ -1,0 +1,111 @@
+//! `scalemodel export`: writes a run in the format of another program.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use log::warn;
+
+use crate::cli::Answer;
+use crate::export::{FORMATS, Format, Run, Survey, export};
+
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// Write a run in the format of another program: to draw it, or to work with its events
+///
+/// All formats are described in docs/export.md. What had to be left out of the logs is said on
+/// standard error.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  scalemodel export logs/trial5 --to shiviz -o trial5.log
+  scalemodel export logs/trial5 --to csv | head")]
+pub struct ExportArgs {
+    /// The folder of the run
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+
+    /// The format
+    #[arg(long, value_name = "FORMAT", value_parser = formats())]
+    to: Format,
+
+    /// The file to write, instead of standard output; it is replaced once the export is whole
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+fn formats() -> impl TypedValueParser<Value = Format> {
+    let values = FORMATS.map(|format| PossibleValue::new(format.name).help(format.summary));
+    PossibleValuesParser::new(values).try_map(|name| {
+        let known = FORMATS.into_iter().find(|format| format.name == name);
+        known.ok_or("no such format")
+    })
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a log is missing or cannot be read, or the output cannot be written.
+pub fn run(args: &ExportArgs) -> Result<Answer> {
+    let run = Run::open(&args.run)?;
+    let survey = Survey::of(&run)?;
+    for remark in survey.remarks(&run) {
+        warn!("{remark}");
+    }
+    if let Some(remark) = survey.remark_on_time(&run).filter(|_| args.to.has_time_line) {
+        warn!("{remark}");
+    }
+    let write = |out: &mut dyn Write| export(&run, &survey, &args.to, out);
+    match &args.output {
+        None => to_standard_output(write)?,
+        Some(file) => to_file(file, write)?,
+    }
+    Ok(Answer::Yes)
+}
+
+/// Whoever closed standard output has seen enough.
+fn to_standard_output(write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
+    let is_closed = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    match write(&mut out) {
+        Err(error) if error.downcast_ref().is_some_and(is_closed) => {
+            // What is left in the buffer has no reader.
+            let _ = out.into_parts();
+            Ok(())
+        }
+        Err(error) if error.is::<io::Error>() => {
+            let _ = out.into_parts();
+            Err(error).context("cannot write to standard output")
+        }
+        done => done,
+    }
+}
+
+/// Writes beside a file, and gives it its name at the end: nobody takes half an export for a whole.
+fn to_file(file: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let told = || format!("cannot write {}", file.display());
+    let place = match fs::metadata(file) {
+        // A device or a pipe is written to, not replaced.
+        Ok(found) if !found.is_file() && !found.is_dir() => {
+            let device = File::options().write(true).open(file).with_context(told)?;
+            return write(&mut BufWriter::with_capacity(BUFFER_BYTES, device)).with_context(told);
+        }
+        Ok(found) if found.is_dir() => bail!("{}: it is a folder", told()),
+        Ok(_) => fs::canonicalize(file).with_context(told)?,
+        Err(_) => file.to_owned(),
+    };
+    let mut aside = place.clone().into_os_string();
+    aside.push(".part");
+    let aside = PathBuf::from(aside);
+    let written = File::create(&aside)
+        .map_err(anyhow::Error::from)
+        .and_then(|part| write(&mut BufWriter::with_capacity(BUFFER_BYTES, part)))
+        .and_then(|()| Ok(fs::rename(&aside, &place)?));
+    if written.is_err() {
+        let _ = fs::remove_file(&aside);
+    }
+    written.with_context(told)
+}

@@ -1,0 +1,535 @@
+//! The logs of a run side by side, in an order that respects causality.
+//!
+//! Next comes, of all ticks that may come, the one with the smallest due time, at one instant that
+//! of the first machine. A receive may come once its send has. At the virtual pace that is the
+//! order of due times; at the real pace a late send may stand before a receive that was due earlier,
+//! and no clock of any computer has a say in it.
+//!
+//! What is kept is the messages that were sent and not yet received. A receive is matched to the
+//! first message of its channel that has its timestamp and was not received yet.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::rc::Rc;
+
+use anyhow::{Error, Result, anyhow};
+
+use super::lane::{Head, Lane};
+use super::moment::{Aside, Moment, Row};
+use super::run::Run;
+use super::survey::{Misfit, Survey};
+use crate::logbook::{Entry, LoggedEvent, TickRecord};
+use crate::model::{MachineId, ModelTime, Timestamp};
+
+/// The logs of a run side by side.
+#[derive(Debug)]
+pub struct Merge<'a> {
+    run: &'a Run,
+    /// What is known of receives without a send and of logs that are cut.
+    known: Survey,
+    /// Whether the logs are read for the first time: then `known` is found out.
+    is_survey: bool,
+    lanes: Vec<Lane>,
+    /// The lanes whose next tick may come, or that have something left after the last one.
+    ready: BinaryHeap<Reverse<(ModelTime, MachineId)>>,
+    in_flight: BTreeMap<Slot, Rc<Sent>>,
+    messages: u64,
+    /// The lane whose turn it is.
+    turn: Option<Turn>,
+    last: Last,
+}
+
+/// Where a message in flight waits: receiver, sender, timestamp, number.
+type Slot = (MachineId, MachineId, Timestamp, u64);
+
+/// What a message brings.
+#[derive(Debug)]
+struct Sent {
+    vector: Box<[u64]>,
+    time_us: u64,
+}
+
+/// What a lane still has to pass on before it is another one's turn.
+#[derive(Debug)]
+struct Turn {
+    machine: MachineId,
+    asides: VecDeque<Entry>,
+    head: Option<Head>,
+}
+
+/// What was passed on last; the moment borrows from it.
+#[derive(Debug, Default)]
+struct Last {
+    record: Option<TickRecord>,
+    entry: Option<Entry>,
+    peers: Vec<MachineId>,
+    messages: Vec<u64>,
+    moved_us: u64,
+    lasted_us: u64,
+}
+
+impl<'a> Merge<'a> {
+    /// Begins the first reading of a run, which finds out what does not fit together.
+    ///
+    /// # Errors
+    /// When a log cannot be read.
+    pub(super) fn survey(run: &'a Run) -> Result<Self> {
+        Self::new(run, Survey::default(), true)
+    }
+
+    /// Begins to read a run of which this is known.
+    ///
+    /// # Errors
+    /// When a log cannot be read.
+    pub fn surveyed(run: &'a Run, survey: &Survey) -> Result<Self> {
+        Self::new(run, survey.clone(), false)
+    }
+
+    fn new(run: &'a Run, known: Survey, is_survey: bool) -> Result<Self> {
+        let lanes = run.trial.machine_ids().map(|machine| {
+            let cut = known.cuts.get(&machine).copied();
+            Lane::new(run, machine, cut)
+        });
+        let mut merge = Self {
+            run,
+            lanes: lanes.collect::<Result<_>>()?,
+            known,
+            is_survey,
+            ready: BinaryHeap::new(),
+            in_flight: BTreeMap::new(),
+            messages: 0,
+            turn: None,
+            last: Last::default(),
+        };
+        for machine in run.trial.machine_ids() {
+            merge.line_up(machine);
+        }
+        Ok(merge)
+    }
+
+    /// Gives what happened next; nothing at the end.
+    ///
+    /// # Errors
+    /// When a log cannot be read, or has changed since it was surveyed.
+    #[expect(clippy::should_implement_trait, reason = "what is given borrows from the reader")]
+    pub fn next(&mut self) -> Result<Option<Moment<'_>>> {
+        loop {
+            let Some(turn) = &mut self.turn else {
+                if !self.begin_turn()? {
+                    return Ok(None);
+                }
+                continue;
+            };
+            let machine = turn.machine;
+            if let Some(entry) = turn.asides.pop_front() {
+                return Ok(Some(Moment::Aside(self.aside(machine, entry))));
+            }
+            let head = turn.head.take();
+            self.turn = None;
+            if let Some(head) = head {
+                return self.row(machine, head).map(|row| Some(Moment::Row(row)));
+            }
+        }
+    }
+
+    /// Ends the first reading, and gives what it found.
+    pub(super) fn into_survey(self) -> Survey {
+        let mut survey = self.known;
+        survey.messages = self.messages;
+        for (lane, machine) in self.lanes.iter().zip(self.run.trial.machine_ids()) {
+            if let Some(line) = lane.torn_line() {
+                survey.torn.insert(machine, line);
+            }
+            if !self.run.has_started(machine) {
+                survey.never_started.insert(machine);
+            } else if !lane.has_end {
+                survey.endless.insert(machine);
+            }
+        }
+        survey
+    }
+
+    /// Finds the lane whose turn it is; false if there is none left.
+    fn begin_turn(&mut self) -> Result<bool> {
+        let Some(Reverse((_, machine))) = self.ready.pop() else {
+            return self.settle();
+        };
+        let lane = &mut self.lanes[machine.index()];
+        self.turn = Some(match lane.take_head(self.run)? {
+            Some(mut head) => {
+                let asides = std::mem::take(&mut head.asides);
+                Turn { machine, asides, head: Some(head) }
+            }
+            None => Turn { machine, asides: lane.take_tail(), head: None },
+        });
+        Ok(true)
+    }
+
+    /// Puts a lane where it belongs: among those whose next entry may come, or those that wait.
+    fn line_up(&mut self, machine: MachineId) {
+        let lane = &mut self.lanes[machine.index()];
+        let due = match lane.head() {
+            None if !lane.has_tail() => return,
+            None => ModelTime::end_of(self.run.trial.duration_s),
+            Some(head) => {
+                let wanted = wanted(self.run, head);
+                if let Some((from, timestamp)) = wanted
+                    && !self.known.is_misfit(machine, head.tick.line)
+                    && first_in_flight(&self.in_flight, machine, from, timestamp).is_none()
+                {
+                    lane.waits_for = wanted;
+                    return;
+                }
+                head.due
+            }
+        };
+        self.ready.push(Reverse((due, machine)));
+    }
+
+    /// Goes on where every lane that is left waits for a message: one of them will not come. False
+    /// if no lane is left.
+    fn settle(&mut self) -> Result<bool> {
+        let Some((machine, misfit)) = self.stuck() else {
+            return Ok(false);
+        };
+        let lane = &mut self.lanes[machine.index()];
+        let (Some(head), Some((from, _))) = (lane.head(), lane.waits_for) else {
+            return Ok(false);
+        };
+        let (line, end_byte) = (head.tick.line, head.end_byte);
+        if !self.is_survey {
+            return Err(self.changed(machine, line));
+        }
+        let is_new = !self.run.is_settled(machine, end_byte);
+        if misfit == Misfit::WithoutSend && is_new && !self.lanes[from.index()].has_end {
+            self.lanes[machine.index()].cut_off();
+            self.known.cuts.insert(machine, line);
+        } else {
+            self.known.add_misfit(self.run, (machine, line), misfit)?;
+            self.lanes[machine.index()].waits_for = None;
+        }
+        self.line_up(machine);
+        Ok(true)
+    }
+
+    /// Of the lanes that wait in vain, the one whose next tick was due first, and why it does.
+    fn stuck(&self) -> Option<(MachineId, Misfit)> {
+        let first = |lanes: &mut dyn Iterator<Item = MachineId>| {
+            let due = |machine: MachineId| Some((self.lanes[machine.index()].head()?.due, machine));
+            lanes.filter_map(due).min().map(|(_, machine)| machine)
+        };
+        let awaited = |machine: MachineId| Some(self.lanes[machine.index()].waits_for?.0);
+        let is_over = |machine: MachineId| self.lanes[machine.index()].head().is_none();
+        let mut without_send =
+            self.run.trial.machine_ids().filter(|machine| awaited(*machine).is_some_and(is_over));
+        if let Some(machine) = first(&mut without_send) {
+            return Some((machine, Misfit::WithoutSend));
+        }
+        // Each waits for another one that waits. Whoever follows them comes into a circle.
+        let mut inside = self.run.trial.machine_ids().find(|id| awaited(*id).is_some())?;
+        for _ in 0..self.lanes.len() {
+            inside = awaited(inside)?;
+        }
+        let circle = std::iter::successors(Some(inside), |machine| {
+            awaited(*machine).filter(|next| *next != inside)
+        });
+        Some((first(&mut circle.into_iter())?, Misfit::Circular))
+    }
+
+    fn changed(&self, machine: MachineId, line: usize) -> Error {
+        let path = self.run.path(machine).display();
+        anyhow!("{path}:{line}: the logs have changed while they were read; try again")
+    }
+
+    fn aside(&mut self, machine: MachineId, entry: Entry) -> Aside<'_> {
+        let lane = &mut self.lanes[machine.index()];
+        if let Entry::Restart(restart) = &entry {
+            lane.incarnation = restart.incarnation;
+        }
+        let time_us = lane.time_us.max(lane.aside_us(self.run, &entry));
+        Aside { machine, entry: self.last.entry.insert(entry), time_us }
+    }
+
+    fn row(&mut self, machine: MachineId, head: Head) -> Result<Row<'_>> {
+        let Head { tick, began_us, .. } = head;
+        let (line, record) = (tick.line, tick.entry);
+        self.last.peers.clear();
+        self.last.messages.clear();
+        let sent = self.receive(machine, line, &record)?;
+        let lane = &mut self.lanes[machine.index()];
+        if let Some(sent) = &sent {
+            for (own, other) in lane.vector.iter_mut().zip(&sent.vector) {
+                *own = (*own).max(*other);
+            }
+        }
+        lane.vector[machine.index()] += 1;
+        lane.time_us = lane.time_us.max(began_us).max(sent.map_or(0, |sent| sent.time_us));
+        self.last.moved_us = lane.time_us - began_us;
+        self.last.lasted_us = {
+            let next_began_us = lane.head().map_or(u64::MAX, |next| next.began_us);
+            let until_us = lane.due_after_us(self.run, record.tick).min(next_began_us);
+            until_us.saturating_sub(lane.time_us)
+        };
+        if self.is_survey {
+            self.known.count(self.last.moved_us);
+        }
+        self.send(machine, &record);
+        self.line_up(machine);
+        let lane = &self.lanes[machine.index()];
+        Ok(Row {
+            machine,
+            incarnation: lane.incarnation,
+            record: self.last.record.insert(record),
+            peers: &self.last.peers,
+            messages: &self.last.messages,
+            vector: &lane.vector,
+            time_us: lane.time_us,
+            moved_us: self.last.moved_us,
+            lasted_us: self.last.lasted_us,
+        })
+    }
+
+    /// Takes the message of a receive out of those in flight.
+    fn receive(
+        &mut self,
+        machine: MachineId,
+        line: usize,
+        record: &TickRecord,
+    ) -> Result<Option<Rc<Sent>>> {
+        let LoggedEvent::Receive { from, timestamp } = record.event else {
+            return Ok(None);
+        };
+        let Some(from) = self.run.machine_at(from) else {
+            return Ok(None);
+        };
+        self.last.peers.push(from);
+        if self.known.is_misfit(machine, line) {
+            return Ok(None);
+        }
+        let slot = first_in_flight(&self.in_flight, machine, from, timestamp);
+        let Some((slot, sent)) = slot.and_then(|slot| self.in_flight.remove_entry(&slot)) else {
+            return Err(self.changed(machine, line));
+        };
+        self.last.messages.push(slot.3);
+        Ok(Some(sent))
+    }
+
+    /// Puts the messages of a send among those in flight.
+    fn send(&mut self, machine: MachineId, record: &TickRecord) {
+        let LoggedEvent::Send(ports) = &record.event else {
+            return;
+        };
+        let lane = &self.lanes[machine.index()];
+        let sent = Rc::new(Sent { vector: lane.vector.as_slice().into(), time_us: lane.time_us });
+        let timestamp = record.logical_clock;
+        for to in ports.iter().filter_map(|port| self.run.machine_at(*port)) {
+            self.messages += 1;
+            self.last.peers.push(to);
+            self.last.messages.push(self.messages);
+            self.in_flight.insert((to, machine, timestamp, self.messages), Rc::clone(&sent));
+            let receiver = &mut self.lanes[to.index()];
+            if receiver.waits_for == Some((machine, timestamp)) {
+                receiver.waits_for = None;
+                self.line_up(to);
+            }
+        }
+    }
+}
+
+/// The message that a tick needs: from whom, and the timestamp.
+fn wanted(run: &Run, head: &Head) -> Option<(MachineId, Timestamp)> {
+    match head.tick.entry.event {
+        LoggedEvent::Receive { from, timestamp } => Some((run.machine_at(from)?, timestamp)),
+        _ => None,
+    }
+}
+
+/// Where the first message of a channel with a timestamp waits.
+fn first_in_flight(
+    in_flight: &BTreeMap<Slot, Rc<Sent>>,
+    to: MachineId,
+    from: MachineId,
+    timestamp: Timestamp,
+) -> Option<Slot> {
+    let all = (to, from, timestamp, 0)..=(to, from, timestamp, u64::MAX);
+    in_flight.range(all).next().map(|(slot, _)| *slot)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::fs;
+    use std::path::Path;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const HEADER: &str = "# scalemodel log, format 1
+# version: 0.1.0
+# trial: small
+# machine: N
+# pace: real
+# speed: 1
+# seed: 7
+# draw_range: 10
+# duration_s: 9
+# machines: 3
+# machine 1: host=127.0.0.1 port=20001 clock_rate=1 phase=100
+# machine 2: host=127.0.0.1 port=20002 clock_rate=1 phase=200
+# machine 3: host=127.0.0.1 port=20003 clock_rate=1 phase=300
+# start: 2026-11-22T14:46:02.000000Z
+system_time tick model_time_s lateness_us event peers logical_clock queue_len received_timestamp draw
+";
+
+    /// Writes the logs of a run. Of every tick is given what follows the lateness; a tick that is a
+    /// text with '#' is an entry of its own.
+    fn write(folder: &Path, machines: [&[&str]; 3]) {
+        for (number, ticks) in (1..).zip(machines) {
+            let mut log = HEADER.replace('N', &number.to_string());
+            let mut tick = 0;
+            for text in ticks {
+                if text.starts_with('#') {
+                    writeln!(log, "{text}").unwrap();
+                    continue;
+                }
+                tick += 1;
+                let time = format!("{}.{number}00000", tick - 1);
+                writeln!(log, "2026-11-22T14:46:02.000000Z {tick} {time} 0 {text}").unwrap();
+            }
+            fs::write(folder.join(format!("log2000{number}.txt")), log).unwrap();
+        }
+    }
+
+    /// The events as they come: machine, tick and vector clock.
+    fn events(run: &Run, survey: &Survey) -> Vec<String> {
+        let mut merge = Merge::surveyed(run, survey).unwrap();
+        let mut events = Vec::new();
+        while let Some(moment) = merge.next().unwrap() {
+            if let Moment::Row(row) = moment {
+                events.push(format!("m{} {} {:?}", row.machine, row.record.tick, row.vector));
+            }
+        }
+        events
+    }
+
+    fn run_of(machines: [&[&str]; 3]) -> (TempDir, Run) {
+        let folder = TempDir::new().unwrap();
+        write(folder.path(), machines);
+        let run = Run::open(folder.path()).unwrap();
+        (folder, run)
+    }
+
+    const INTERNAL: &str = "internal - 1 0 - 9";
+    const END: &str = "# end: why=finished done=0 skipped=0 logical_clock=0 sent=- received=- left=- \
+                       system_time=2026-11-22T14:46:12.000000Z";
+
+    #[test]
+    fn events_come_by_due_time() {
+        let (_folder, run) = run_of([&[INTERNAL, INTERNAL, END], &[INTERNAL, END], &[END]]);
+        let survey = Survey::of(&run).unwrap();
+        let expected = ["m1 1 [1, 0, 0]", "m2 1 [0, 1, 0]", "m1 2 [2, 0, 0]"];
+        assert_eq!(events(&run, &survey), expected);
+        assert_eq!(survey.remarks(&run), [] as [String; 0]);
+        assert_eq!((survey.events, survey.messages), (3, 0));
+    }
+
+    #[test]
+    fn a_receive_that_was_due_before_its_send_comes_after_it() {
+        let send = "send 20001,20002 1 0 - 3";
+        let receive = "receive 20003 2 0 1 -";
+        let (_folder, run) = run_of([&[receive, INTERNAL, END], &[receive, END], &[send, END]]);
+        let survey = Survey::of(&run).unwrap();
+        let expected = ["m3 1 [0, 0, 1]", "m1 1 [1, 0, 1]", "m2 1 [0, 1, 1]", "m1 2 [2, 0, 1]"];
+        assert_eq!(events(&run, &survey), expected);
+        assert_eq!((survey.moved, survey.moved_max_us), (2, 200_000));
+    }
+
+    #[test]
+    fn a_receive_without_a_send_heard_of_nothing_and_is_told() {
+        let invented = "receive 20002 9 0 8 -";
+        let again = "receive 20002 10 0 1 -";
+        let send = "send 20001 1 0 - 1";
+        let (_folder, run) = run_of([&[invented, again, again, END], &[send, END], &[END]]);
+        let survey = Survey::of(&run).unwrap();
+        let expected = ["m1 1 [1, 0, 0]", "m2 1 [0, 1, 0]", "m1 2 [2, 1, 0]", "m1 3 [3, 1, 0]"];
+        assert_eq!(events(&run, &survey), expected);
+        let remarks = survey.remarks(&run);
+        assert_eq!(remarks.len(), 3, "{remarks:?}");
+        assert!(remarks[0].contains("log20001.txt:16: no send belongs"), "{remarks:?}");
+        assert!(remarks[1].contains("log20001.txt:18: no send belongs"), "{remarks:?}");
+        assert!(remarks[2].contains("scalemodel check"), "{remarks:?}");
+    }
+
+    #[test]
+    fn a_circle_is_broken_inside_it_and_not_at_one_who_waits_for_it() {
+        let from_2 = "receive 20002 3 0 2 -";
+        let from_3 = "receive 20003 3 0 2 -";
+        let (to_1_and_3, to_2) = ("send 20001,20003 2 0 - 1", "send 20002 2 0 - 1");
+        let (_folder, run) = run_of([&[from_2, END], &[from_3, to_1_and_3, END], &[from_2, to_2]]);
+        let survey = Survey::of(&run).unwrap();
+        let remarks = survey.remarks(&run);
+        assert!(remarks[1].contains("log20002.txt:16: this receive would happen before its own"));
+        let expected = [
+            "m2 1 [0, 1, 0]",
+            "m2 2 [0, 2, 0]",
+            "m1 1 [1, 2, 0]",
+            "m3 1 [0, 2, 1]",
+            "m3 2 [0, 2, 2]",
+        ];
+        assert_eq!(events(&run, &survey), expected);
+    }
+
+    #[test]
+    fn the_log_of_a_running_machine_is_cut_where_it_is_newer_than_its_senders() {
+        let send = "send 20001 1 0 - 1";
+        let receive = "receive 20002 2 0 1 -";
+        let (folder, mut run) = run_of([&[INTERNAL, receive, INTERNAL], &[send], &[]]);
+        let size = |name: &str| fs::metadata(folder.path().join(name)).unwrap().len();
+        let (receiver, header) = (size("log20001.txt"), size("log20003.txt"));
+        run.as_of(MachineId::new(1), header, receiver);
+        run.as_of(MachineId::new(2), header, header);
+        let survey = Survey::of(&run).unwrap();
+        assert_eq!(events(&run, &survey), ["m1 1 [1, 0, 0]"]);
+        let remarks = survey.remarks(&run);
+        assert!(remarks[0].contains("log20001.txt:17: the run goes on"), "{remarks:?}");
+
+        // What had been there before any log was looked at is no newer: its send is missing.
+        run.as_of(MachineId::new(1), receiver, receiver);
+        let survey = Survey::of(&run).unwrap();
+        assert_eq!(events(&run, &survey).len(), 3);
+        let remarks = survey.remarks(&run).join("\n");
+        assert!(remarks.contains("log20001.txt:17: no send belongs"), "{remarks}");
+    }
+
+    #[test]
+    fn logs_that_change_between_the_two_readings_are_noticed() {
+        let send = "send 20001 1 0 - 1";
+        let receive = "receive 20002 2 0 1 -";
+        let (folder, run) = run_of([&[receive, END], &[send, END], &[END]]);
+        let survey = Survey::of(&run).unwrap();
+        write(folder.path(), [&[receive, END], &["send 20003 1 0 - 1", END], &[END]]);
+        let mut merge = Merge::surveyed(&run, &survey).unwrap();
+        let error = loop {
+            match merge.next() {
+                Ok(moment) => assert!(moment.is_some()),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert!(error.contains("log20001.txt:16: the logs have changed"), "{error}");
+    }
+
+    #[test]
+    fn what_no_log_of_the_trial_can_hold_is_refused() {
+        let refusal = |tick: &'static str| {
+            let (_folder, run) = run_of([&[tick, END], &[END], &[END]]);
+            Survey::of(&run).unwrap_err().to_string()
+        };
+        let stranger = refusal("send 9 1 0 - 1");
+        assert!(stranger.ends_with("log20001.txt:16: no machine of the trial has the port 9"));
+        let (folder, _) = run_of([&[INTERNAL; 10], &[END], &[END]]);
+        let run = Run::open(folder.path()).unwrap();
+        let late = Survey::of(&run).unwrap_err().to_string();
+        assert!(late.ends_with("log20001.txt:25: tick 10, but the last one of the trial is 9"));
+    }
+}

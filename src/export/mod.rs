@@ -1,0 +1,33 @@
+//! Runs in the formats of other programs.
+//!
+//! The logs of a run are read side by side, entry by entry, and every event is passed on with what
+//! only the whole run tells of it: its vector clock, the numbers of its messages, its place on one
+//! time line. So memory grows with the messages in flight, and not with the run. A first reading
+//! finds what does not fit together, before anything is written.
+//!
+//! - [`format`]: what a format is; [`FORMATS`] lists them.
+//! - [`run`]: the logs of one run, as they were when the export began.
+//! - [`moment`]: what is passed on.
+//! - [`lane`]: one log on its way through.
+//! - [`merge`]: the logs side by side, in an order that respects causality.
+//! - [`survey`]: the first reading.
+//!
+//! One file a format: [`csv`], [`jsonl`].
+
+mod csv;
+mod format;
+mod jsonl;
+mod lane;
+mod merge;
+mod moment;
+mod run;
+mod survey;
+
+pub use format::{Exporter, Format, export};
+pub use merge::Merge;
+pub use moment::{Aside, Moment, Row, name};
+pub use run::Run;
+pub use survey::Survey;
+
+/// All formats.
+pub const FORMATS: [Format; 2] = [csv::FORMAT, jsonl::FORMAT];
