@@ -12,7 +12,8 @@
 //! - [`merge`]: the logs side by side, in an order that respects causality.
 //! - [`survey`]: the first reading.
 //!
-//! One file a format: [`csv`], [`jsonl`].
+//! One file a format: [`csv`], [`jsonl`], [`shiviz`], [`tsviz`]; the last two share
+//! [`vector_lines`].
 
 mod csv;
 mod format;
@@ -21,7 +22,10 @@ mod lane;
 mod merge;
 mod moment;
 mod run;
+mod shiviz;
 mod survey;
+mod tsviz;
+mod vector_lines;
 
 pub use format::{Exporter, Format, export};
 pub use merge::Merge;
@@ -30,4 +34,4 @@ pub use run::Run;
 pub use survey::Survey;
 
 /// All formats.
-pub const FORMATS: [Format; 2] = [csv::FORMAT, jsonl::FORMAT];
+pub const FORMATS: [Format; 4] = [csv::FORMAT, jsonl::FORMAT, shiviz::FORMAT, tsviz::FORMAT];
