@@ -12,7 +12,7 @@
 //! - [`merge`]: the logs side by side, in an order that respects causality.
 //! - [`survey`]: the first reading.
 //!
-//! One file a format: [`csv`], [`jsonl`], [`shiviz`], [`tsviz`]; the last two share
+//! One file a format: [`csv`], [`jsonl`], [`perfetto`], [`shiviz`], [`tsviz`]; the last two share
 //! [`vector_lines`].
 
 mod csv;
@@ -21,6 +21,7 @@ mod jsonl;
 mod lane;
 mod merge;
 mod moment;
+mod perfetto;
 mod run;
 mod shiviz;
 mod survey;
@@ -34,4 +35,5 @@ pub use run::Run;
 pub use survey::Survey;
 
 /// All formats.
-pub const FORMATS: [Format; 4] = [csv::FORMAT, jsonl::FORMAT, shiviz::FORMAT, tsviz::FORMAT];
+pub const FORMATS: [Format; 5] =
+    [csv::FORMAT, jsonl::FORMAT, perfetto::FORMAT, shiviz::FORMAT, tsviz::FORMAT];
