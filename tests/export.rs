@@ -134,6 +134,20 @@ fn machines_that_came_back_are_told() {
 }
 
 #[test]
+fn messages_that_vector_clocks_cannot_tell_are_counted() {
+    let folder = TempDir::new().unwrap();
+    let (partition, file) = (folder.path().join("run"), folder.path().join("file"));
+    let file = file.to_str().unwrap();
+    simulate("scripts/trials/faults-partition.toml", &partition);
+    let told =
+        stderr(&run(&["export", partition.to_str().unwrap(), "--to", "shiviz", "--output", file]));
+    assert!(told.contains("knew of the send already: 15 of 204 messages"), "{told}");
+    let check = stdout(&run(&["check", "--format", "shiviz", file]));
+    assert!(check.contains("189 receive edges"), "{check}");
+    assert_eq!(stderr(&export(&partition, "perfetto")), "");
+}
+
+#[test]
 fn a_run_without_one_of_its_logs_is_refused() {
     let folder = TempDir::new().unwrap();
     let output = export(folder.path(), "csv");

@@ -55,7 +55,7 @@ pub fn run(args: &ExportArgs) -> Result<Answer> {
     for remark in survey.remarks(&run) {
         warn!("{remark}");
     }
-    if let Some(remark) = survey.remark_on_time(&run).filter(|_| args.to.has_time_line) {
+    for remark in args.to.concerns.iter().filter_map(|concern| survey.remark_on(*concern, &run)) {
         warn!("{remark}");
     }
     let write = |out: &mut dyn Write| export(&run, &survey, &args.to, out);

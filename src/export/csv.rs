@@ -14,7 +14,7 @@ use super::run::Run;
 pub(super) const FORMAT: Format = Format {
     name: "csv",
     summary: "a line an event, a column a value: spreadsheets, gnuplot, pandas, polars, DuckDB",
-    has_time_line: false,
+    concerns: &[],
     exporter: || Box::new(Csv::default()),
 };
 

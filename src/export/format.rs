@@ -16,10 +16,19 @@ pub struct Format {
     pub name: &'static str,
     /// What it is for, in a line.
     pub summary: &'static str,
-    /// Whether it places events on the common time line ([`Row::time_us`]).
-    pub has_time_line: bool,
+    /// What else a user must know of a run in this format.
+    pub concerns: &'static [Concern],
     /// Makes its exporter.
     pub exporter: fn() -> Box<dyn Exporter>,
+}
+
+/// What may have to be said of a run, but not in every format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concern {
+    /// Events stand on one time line ([`Row::time_us`]).
+    TimeLine,
+    /// The reader learns of messages from vector clocks alone.
+    ArrowsFromClocks,
 }
 
 /// Writes a run in one format. What it is given comes in an order that respects causality.

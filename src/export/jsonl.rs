@@ -16,7 +16,7 @@ use super::run::Run;
 pub(super) const FORMAT: Format = Format {
     name: "jsonl",
     summary: "an object an event: pandas, polars, DuckDB, jq",
-    has_time_line: false,
+    concerns: &[],
     exporter: || Box::new(Jsonl::default()),
 };
 

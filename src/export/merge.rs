@@ -45,6 +45,7 @@ type Slot = (MachineId, MachineId, Timestamp, u64);
 /// What a message brings.
 #[derive(Debug)]
 struct Sent {
+    from: MachineId,
     vector: Box<[u64]>,
     time_us: u64,
 }
@@ -255,24 +256,19 @@ impl<'a> Merge<'a> {
         let (line, record) = (tick.line, tick.entry);
         self.last.peers.clear();
         self.last.messages.clear();
-        let sent = self.receive(machine, line, &record)?;
-        let lane = &mut self.lanes[machine.index()];
-        if let Some(sent) = &sent {
-            for (own, other) in lane.vector.iter_mut().zip(&sent.vector) {
-                *own = (*own).max(*other);
-            }
+        if let Some(sent) = self.receive(machine, line, &record)? {
+            self.learn(machine, &sent);
         }
+        let lane = &mut self.lanes[machine.index()];
         lane.vector[machine.index()] += 1;
-        lane.time_us = lane.time_us.max(began_us).max(sent.map_or(0, |sent| sent.time_us));
+        lane.time_us = lane.time_us.max(began_us);
         self.last.moved_us = lane.time_us - began_us;
         self.last.lasted_us = {
             let next_began_us = lane.head().map_or(u64::MAX, |next| next.began_us);
             let until_us = lane.due_after_us(self.run, record.tick).min(next_began_us);
             until_us.saturating_sub(lane.time_us)
         };
-        if self.is_survey {
-            self.known.count(self.last.moved_us);
-        }
+        self.known.count_event(self.last.moved_us);
         self.send(machine, &record);
         self.line_up(machine);
         let lane = &self.lanes[machine.index()];
@@ -314,13 +310,25 @@ impl<'a> Merge<'a> {
         Ok(Some(sent))
     }
 
+    /// Lets a machine know what the sender of a message knew.
+    fn learn(&mut self, machine: MachineId, sent: &Sent) {
+        let lane = &mut self.lanes[machine.index()];
+        let is_known = sent.vector[sent.from.index()] <= lane.vector[sent.from.index()];
+        for (own, other) in lane.vector.iter_mut().zip(&sent.vector) {
+            *own = (*own).max(*other);
+        }
+        lane.time_us = lane.time_us.max(sent.time_us);
+        self.known.count_receive(is_known);
+    }
+
     /// Puts the messages of a send among those in flight.
     fn send(&mut self, machine: MachineId, record: &TickRecord) {
         let LoggedEvent::Send(ports) = &record.event else {
             return;
         };
         let lane = &self.lanes[machine.index()];
-        let sent = Rc::new(Sent { vector: lane.vector.as_slice().into(), time_us: lane.time_us });
+        let vector = lane.vector.as_slice().into();
+        let sent = Rc::new(Sent { from: machine, vector, time_us: lane.time_us });
         let timestamp = record.logical_clock;
         for to in ports.iter().filter_map(|port| self.run.machine_at(*port)) {
             self.messages += 1;

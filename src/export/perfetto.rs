@@ -11,7 +11,7 @@ use anyhow::Result;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::format::{Exporter, Format};
+use super::format::{Concern, Exporter, Format};
 use super::moment::{Aside, Row};
 use super::run::Run;
 use crate::logbook::{Entry, LoggedEvent};
@@ -21,7 +21,7 @@ use crate::model::MachineId;
 pub(super) const FORMAT: Format = Format {
     name: "perfetto",
     summary: "a trace with ticks as slices and messages as arrows: Perfetto, chrome://tracing",
-    has_time_line: true,
+    concerns: &[Concern::TimeLine],
     exporter: || Box::new(Perfetto::default()),
 };
 

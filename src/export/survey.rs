@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 
+use super::format::Concern;
 use super::merge::Merge;
 use super::run::Run;
 use crate::model::MachineId;
@@ -25,6 +26,10 @@ pub struct Survey {
     pub moved: u64,
     /// By how much one was moved at most, in microseconds.
     pub moved_max_us: u64,
+    /// Messages that were received.
+    pub received: u64,
+    /// Of these, those whose receivers knew of the send already, by another way.
+    pub overtaken: u64,
     /// Receives that fit no send, by machine and line.
     misfits: BTreeMap<(MachineId, usize), Misfit>,
     /// The line from which on a log is left out: it knows of sends that were written after those of
@@ -90,17 +95,25 @@ impl Survey {
         remarks
     }
 
-    /// What a user must know of the time line, if there is anything.
+    /// What a user must know in formats with a concern, if there is anything.
     #[must_use]
-    pub fn remark_on_time(&self, run: &Run) -> Option<String> {
-        let Self { events, moved, moved_max_us, .. } = self;
+    pub fn remark_on(&self, concern: Concern, run: &Run) -> Option<String> {
+        let Self { events, moved, moved_max_us, received, overtaken, .. } = self;
         let folder = run.folder.display();
-        (0 < *moved).then(|| {
-            format!(
-                "{folder}: moved on the time line, by {moved_max_us} us at most, as no event is shown \
-                 before what happened before it: {moved} of {events} events"
-            )
-        })
+        match concern {
+            Concern::TimeLine => (0 < *moved).then(|| {
+                format!(
+                    "{folder}: moved on the time line, by {moved_max_us} us at most, as no event is \
+                     shown before what happened before it: {moved} of {events} events"
+                )
+            }),
+            Concern::ArrowsFromClocks => (0 < *overtaken).then(|| {
+                format!(
+                    "{folder}: without an arrow, as their receivers knew of the send already: \
+                     {overtaken} of {received} messages"
+                )
+            }),
+        }
     }
 
     fn tell_misfits(&self, run: &Run) -> Vec<String> {
@@ -145,9 +158,14 @@ impl Survey {
         Ok(())
     }
 
-    pub(super) fn count(&mut self, moved_us: u64) {
+    pub(super) fn count_event(&mut self, moved_us: u64) {
         self.events += 1;
         self.moved += u64::from(0 < moved_us);
         self.moved_max_us = self.moved_max_us.max(moved_us);
+    }
+
+    pub(super) fn count_receive(&mut self, is_known: bool) {
+        self.received += 1;
+        self.overtaken += u64::from(is_known);
     }
 }
