@@ -38,7 +38,7 @@ fn assert_fits_checker(folder: &Path) -> usize {
     let history = History::load(folder).unwrap();
     let causality = Causality::of(&history);
     let run = Run::open(folder).unwrap();
-    let mut merge = Merge::surveyed(&run, &Survey::of(&run).unwrap()).unwrap();
+    let mut merge = Merge::surveyed(&run, &Survey::of(&run, |_| ()).unwrap()).unwrap();
     let mut came = vec![0_u64; run.trial.machines.len()];
     let mut sent: BTreeMap<u64, u64> = BTreeMap::new();
     while let Some(moment) = merge.next().unwrap() {

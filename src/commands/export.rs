@@ -9,8 +9,9 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use log::warn;
 
+use super::progress::{Progress, Unit};
 use crate::cli::Answer;
-use crate::export::{FORMATS, Format, Run, Survey, export};
+use crate::export::{FORMATS, Format, Run, Survey};
 
 const BUFFER_BYTES: usize = 64 << 10;
 
@@ -51,19 +52,23 @@ fn formats() -> impl TypedValueParser<Value = Format> {
 /// When a log is missing or cannot be read, or the output cannot be written.
 pub fn run(args: &ExportArgs) -> Result<Answer> {
     let run = Run::open(&args.run)?;
-    let survey = Survey::of(&run)?;
+    let survey = Survey::of(&run, meter("reading logs", &run))?;
     for remark in survey.remarks(&run) {
         warn!("{remark}");
     }
     for remark in args.to.concerns.iter().filter_map(|concern| survey.remark_on(*concern, &run)) {
         warn!("{remark}");
     }
-    let write = |out: &mut dyn Write| export(&run, &survey, &args.to, out);
+    let write = |out: &mut dyn Write| args.to.export(&run, &survey, out, meter("exporting", &run));
     match &args.output {
         None => to_standard_output(write)?,
         Some(file) => to_file(file, write)?,
     }
     Ok(Answer::Yes)
+}
+
+fn meter(doing: &str, run: &Run) -> impl Fn(u64) {
+    Progress::meter(doing, run.bytes(), Unit::Bytes)
 }
 
 /// Whoever closed standard output has seen enough.

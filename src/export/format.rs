@@ -22,6 +22,34 @@ pub struct Format {
     pub exporter: fn() -> Box<dyn Exporter>,
 }
 
+impl Format {
+    /// Writes a run in this format; tells the meter of the bytes of its logs as they are read.
+    ///
+    /// # Errors
+    /// When a log cannot be read, or has changed since it was surveyed, or the output cannot be
+    /// written; then the cause is an [`std::io::Error`].
+    pub fn export(
+        &self,
+        run: &Run,
+        survey: &Survey,
+        out: &mut dyn Write,
+        meter: impl Fn(u64),
+    ) -> Result<()> {
+        let mut exporter = (self.exporter)();
+        exporter.begin(run, out)?;
+        let mut merge = Merge::surveyed(run, survey)?;
+        while let Some(moment) = merge.next()? {
+            match moment {
+                Moment::Row(row) => exporter.row(&row, out)?,
+                Moment::Aside(aside) => exporter.aside(&aside, out)?,
+            }
+            meter(merge.take_read_bytes());
+        }
+        exporter.end(out)?;
+        Ok(out.flush()?)
+    }
+}
+
 /// What may have to be said of a run, but not in every format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Concern {
@@ -60,23 +88,4 @@ pub trait Exporter {
     fn end(&mut self, _out: &mut dyn Write) -> Result<()> {
         Ok(())
     }
-}
-
-/// Writes a run in a format.
-///
-/// # Errors
-/// When a log cannot be read, or has changed since it was surveyed, or the output cannot be written;
-/// then the cause is an [`std::io::Error`].
-pub fn export(run: &Run, survey: &Survey, format: &Format, out: &mut dyn Write) -> Result<()> {
-    let mut exporter = (format.exporter)();
-    exporter.begin(run, out)?;
-    let mut merge = Merge::surveyed(run, survey)?;
-    while let Some(moment) = merge.next()? {
-        match moment {
-            Moment::Row(row) => exporter.row(&row, out)?,
-            Moment::Aside(aside) => exporter.aside(&aside, out)?,
-        }
-    }
-    exporter.end(out)?;
-    Ok(out.flush()?)
 }

@@ -103,6 +103,11 @@ impl Lane {
         }
     }
 
+    /// How many bytes of the log were read.
+    pub(super) fn bytes(&self) -> u64 {
+        self.reader.bytes()
+    }
+
     /// The line that is torn, once the log is read.
     pub(super) fn torn_line(&self) -> Option<usize> {
         self.reader.torn_line().filter(|_| self.cut.is_none())

@@ -34,6 +34,8 @@ pub struct Merge<'a> {
     ready: BinaryHeap<Reverse<(ModelTime, MachineId)>>,
     in_flight: BTreeMap<Slot, Rc<Sent>>,
     messages: u64,
+    /// The bytes that were read since somebody asked.
+    read_bytes: u64,
     /// The lane whose turn it is.
     turn: Option<Turn>,
     last: Last,
@@ -99,6 +101,7 @@ impl<'a> Merge<'a> {
             ready: BinaryHeap::new(),
             in_flight: BTreeMap::new(),
             messages: 0,
+            read_bytes: 0,
             turn: None,
             last: Last::default(),
         };
@@ -133,6 +136,11 @@ impl<'a> Merge<'a> {
         }
     }
 
+    /// How many bytes were read since this was asked before.
+    pub(super) fn take_read_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.read_bytes)
+    }
+
     /// Ends the first reading, and gives what it found.
     pub(super) fn into_survey(self) -> Survey {
         let mut survey = self.known;
@@ -156,6 +164,7 @@ impl<'a> Merge<'a> {
             return self.settle();
         };
         let lane = &mut self.lanes[machine.index()];
+        let bytes_before = lane.bytes();
         self.turn = Some(match lane.take_head(self.run)? {
             Some(mut head) => {
                 let asides = std::mem::take(&mut head.asides);
@@ -163,6 +172,7 @@ impl<'a> Merge<'a> {
             }
             None => Turn { machine, asides: lane.take_tail(), head: None },
         });
+        self.read_bytes += lane.bytes() - bytes_before;
         Ok(true)
     }
 
@@ -435,7 +445,7 @@ system_time tick model_time_s lateness_us event peers logical_clock queue_len re
     #[test]
     fn events_come_by_due_time() {
         let (_folder, run) = run_of([&[INTERNAL, INTERNAL, END], &[INTERNAL, END], &[END]]);
-        let survey = Survey::of(&run).unwrap();
+        let survey = Survey::of(&run, |_| ()).unwrap();
         let expected = ["m1 1 [1, 0, 0]", "m2 1 [0, 1, 0]", "m1 2 [2, 0, 0]"];
         assert_eq!(events(&run, &survey), expected);
         assert_eq!(survey.remarks(&run), [] as [String; 0]);
@@ -447,7 +457,7 @@ system_time tick model_time_s lateness_us event peers logical_clock queue_len re
         let send = "send 20001,20002 1 0 - 3";
         let receive = "receive 20003 2 0 1 -";
         let (_folder, run) = run_of([&[receive, INTERNAL, END], &[receive, END], &[send, END]]);
-        let survey = Survey::of(&run).unwrap();
+        let survey = Survey::of(&run, |_| ()).unwrap();
         let expected = ["m3 1 [0, 0, 1]", "m1 1 [1, 0, 1]", "m2 1 [0, 1, 1]", "m1 2 [2, 0, 1]"];
         assert_eq!(events(&run, &survey), expected);
         assert_eq!((survey.moved, survey.moved_max_us), (2, 200_000));
@@ -459,7 +469,7 @@ system_time tick model_time_s lateness_us event peers logical_clock queue_len re
         let again = "receive 20002 10 0 1 -";
         let send = "send 20001 1 0 - 1";
         let (_folder, run) = run_of([&[invented, again, again, END], &[send, END], &[END]]);
-        let survey = Survey::of(&run).unwrap();
+        let survey = Survey::of(&run, |_| ()).unwrap();
         let expected = ["m1 1 [1, 0, 0]", "m2 1 [0, 1, 0]", "m1 2 [2, 1, 0]", "m1 3 [3, 1, 0]"];
         assert_eq!(events(&run, &survey), expected);
         let remarks = survey.remarks(&run);
@@ -475,7 +485,7 @@ system_time tick model_time_s lateness_us event peers logical_clock queue_len re
         let from_3 = "receive 20003 3 0 2 -";
         let (to_1_and_3, to_2) = ("send 20001,20003 2 0 - 1", "send 20002 2 0 - 1");
         let (_folder, run) = run_of([&[from_2, END], &[from_3, to_1_and_3, END], &[from_2, to_2]]);
-        let survey = Survey::of(&run).unwrap();
+        let survey = Survey::of(&run, |_| ()).unwrap();
         let remarks = survey.remarks(&run);
         assert!(remarks[1].contains("log20002.txt:16: this receive would happen before its own"));
         let expected = [
@@ -497,14 +507,14 @@ system_time tick model_time_s lateness_us event peers logical_clock queue_len re
         let (receiver, header) = (size("log20001.txt"), size("log20003.txt"));
         run.as_of(MachineId::new(1), header, receiver);
         run.as_of(MachineId::new(2), header, header);
-        let survey = Survey::of(&run).unwrap();
+        let survey = Survey::of(&run, |_| ()).unwrap();
         assert_eq!(events(&run, &survey), ["m1 1 [1, 0, 0]"]);
         let remarks = survey.remarks(&run);
         assert!(remarks[0].contains("log20001.txt:17: the run goes on"), "{remarks:?}");
 
         // What had been there before any log was looked at is no newer: its send is missing.
         run.as_of(MachineId::new(1), receiver, receiver);
-        let survey = Survey::of(&run).unwrap();
+        let survey = Survey::of(&run, |_| ()).unwrap();
         assert_eq!(events(&run, &survey).len(), 3);
         let remarks = survey.remarks(&run).join("\n");
         assert!(remarks.contains("log20001.txt:17: no send belongs"), "{remarks}");
@@ -515,7 +525,7 @@ system_time tick model_time_s lateness_us event peers logical_clock queue_len re
         let send = "send 20001 1 0 - 1";
         let receive = "receive 20002 2 0 1 -";
         let (folder, run) = run_of([&[receive, END], &[send, END], &[END]]);
-        let survey = Survey::of(&run).unwrap();
+        let survey = Survey::of(&run, |_| ()).unwrap();
         write(folder.path(), [&[receive, END], &["send 20003 1 0 - 1", END], &[END]]);
         let mut merge = Merge::surveyed(&run, &survey).unwrap();
         let error = loop {
@@ -531,13 +541,13 @@ system_time tick model_time_s lateness_us event peers logical_clock queue_len re
     fn what_no_log_of_the_trial_can_hold_is_refused() {
         let refusal = |tick: &'static str| {
             let (_folder, run) = run_of([&[tick, END], &[END], &[END]]);
-            Survey::of(&run).unwrap_err().to_string()
+            Survey::of(&run, |_| ()).unwrap_err().to_string()
         };
         let stranger = refusal("send 9 1 0 - 1");
         assert!(stranger.ends_with("log20001.txt:16: no machine of the trial has the port 9"));
         let (folder, _) = run_of([&[INTERNAL; 10], &[END], &[END]]);
         let run = Run::open(folder.path()).unwrap();
-        let late = Survey::of(&run).unwrap_err().to_string();
+        let late = Survey::of(&run, |_| ()).unwrap_err().to_string();
         assert!(late.ends_with("log20001.txt:25: tick 10, but the last one of the trial is 9"));
     }
 }

@@ -28,7 +28,7 @@ mod survey;
 mod tsviz;
 mod vector_lines;
 
-pub use format::{Concern, Exporter, Format, export};
+pub use format::{Concern, Exporter, Format};
 pub use merge::Merge;
 pub use moment::{Aside, Moment, Row, name};
 pub use run::Run;

@@ -96,6 +96,12 @@ impl Run {
         })
     }
 
+    /// How many bytes the logs have together.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.logs.iter().map(|log| log.bytes).sum()
+    }
+
     /// Whether a machine ever started.
     #[must_use]
     pub fn has_started(&self, machine: MachineId) -> bool {

@@ -53,13 +53,15 @@ pub(super) enum Misfit {
 }
 
 impl Survey {
-    /// Reads a run for the first time.
+    /// Reads a run for the first time; tells the meter of bytes as they are read.
     ///
     /// # Errors
     /// When a log cannot be read, or holds what no log of the trial can.
-    pub fn of(run: &Run) -> Result<Self> {
+    pub fn of(run: &Run, meter: impl Fn(u64)) -> Result<Self> {
         let mut merge = Merge::survey(run)?;
-        while merge.next()?.is_some() {}
+        while merge.next()?.is_some() {
+            meter(merge.take_read_bytes());
+        }
         Ok(merge.into_survey())
     }
 
