@@ -79,6 +79,27 @@ fn a_trial_is_made_of_so_many_machines() {
 }
 
 #[test]
+fn logs_of_different_topologies_are_not_of_one_run() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (file, logs) = (folder.path().join("trial.toml"), folder.path().join("logs"));
+    let ring = run(&["trial", "-q", "--machines", "4", "--topology", "ring", "--seed", "3"]);
+    fs::write(&file, stdout(&ring)).unwrap();
+    let logs_text = logs.to_str().unwrap();
+    assert!(run(&["simulate", file.to_str().unwrap(), "--logs", logs_text]).status.success());
+    let log = logs.join("log20003.txt");
+    let text = fs::read_to_string(&log).unwrap();
+    // A path, without the link between machines 1 and 4.
+    let path = text.replace(" peers=2,4\n# machine 2", " peers=2\n# machine 2");
+    let path = path.replace(" peers=1,3\n# start", " peers=3\n# start");
+    assert_eq!(text.len() - path.len(), 4);
+    fs::write(&log, path).unwrap();
+    let output = run(&["check", logs_text]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = "the peers in the lines that begin with 'machine' differ";
+    assert!(stdout(&output).contains(told), "{}", stdout(&output));
+}
+
+#[test]
 fn what_this_computer_does_not_allow_is_refused_before_the_start() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("trial.toml");

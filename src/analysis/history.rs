@@ -378,6 +378,9 @@ pub(crate) fn misfit(run: &Trial, pace: Pace, header: &Header) -> Option<String>
     if own.machines != run.machines {
         return Some("the lines that begin with 'machine' differ".to_owned());
     }
+    if own.topology != run.topology {
+        return Some("the peers in the lines that begin with 'machine' differ".to_owned());
+    }
     if own.faults != run.faults {
         return Some("the lines that begin with 'fault' differ".to_owned());
     }
