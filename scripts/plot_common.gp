@@ -1,7 +1,7 @@
 # What the plots share: where they go, how the logs are read, and how lines look.
 #
 # Needs picture (a .png or .svg file) and folder (of a run). Gives machines, the number of logs,
-# and for the i-th of them logfile(i), label(i) and width(i), and linetypes.
+# and for the i-th of them logfile(i), legend(i), style(i) and width(i), and linetypes.
 
 if (strstrt(picture.folder.scalemodel, "'") > 0) {
   print "the names of pictures, runs and programs must not contain a quote (')"
@@ -16,9 +16,11 @@ if (machines == 0) {
 logfile(i) = folder."/".word(logs, i)
 
 ending = strlen(picture) < 4 ? "" : picture[strlen(picture) - 3:*]
-# Many lines need room to part, and each its row in the legend.
+# Many lines need room to part, and each its row in the legend. Of a crowd, nobody can follow one: there
+# the lines of one clock rate look alike, and the legend has a row a rate.
 large = machines > 8
-height = large ? (machines > 45 ? 760 + 16 * (machines - 45) : 760) : 480
+crowd = machines > 32
+height = large ? 760 : 480
 columns = large ? 1280 : 960
 if (ending eq ".png") {
   set terminal pngcairo size columns, height font "sans,11"
@@ -35,7 +37,18 @@ if (ending eq ".png") {
 header(i, pattern) = system(sprintf("sed -n 's/^# %s/\\1/p' '%s'", pattern, logfile(i)))
 own(i) = header(i, "machine: \\(.*\\)")
 rate(i) = header(i, sprintf("machine %s: .*clock_rate=\\([0-9]*\\) .*", own(i)))
-label(i) = sprintf("machine %s, %s/s", own(i), rate(i))
+array rates[machines]
+do for [i = 1:machines] { rates[i] = rate(i) }
+all_rates = ""
+do for [i = 1:machines] { all_rates = all_rates.rates[i]."\\n" }
+# Each clock rate and how many machines have it: "1 20 6 80".
+groups = system("printf '".all_rates."' | sort -n | uniq -c | awk '{ print $2, $1 }'")
+group(i) = int(system(sprintf("printf '%%s\n' '%s' | awk '$1 == %s { print NR }'", groups, rates[i])))
+first_of(i) = int(system(sprintf("printf '%s' | awk '$1 == %s { print NR; exit }'", all_rates, rates[i])))
+style(i) = crowd ? group(i) : i
+legend(i) = !crowd ? sprintf("machine %s, %s/s", own(i), rates[i]) : \
+  first_of(i) != i ? "" : \
+  sprintf("%s/s, %s machine%s", rates[i], word(groups, 2 * group(i)), word(groups, 2 * group(i)) eq "1" ? "" : "s")
 trial = header(1, "trial: \\(.*\\)")
 
 # The log of a machine that was killed at once has no tick: nothing is drawn of it.
@@ -60,7 +73,7 @@ do for [i = 1:32] {
 }
 set linetype cycle 32
 # Earlier lines are wider, so that lines that lie on each other can all be seen.
-width(i) = large ? 1.5 : 1.6 + 0.9 * (machines - i)
+width(i) = crowd ? 0.8 : large ? 1.5 : 1.6 + 0.9 * (machines - i)
 
 # The faults of the trial, as the header of a log tells them: shaded spans, named at the top.
 spans = system(sprintf("sed -n 's/^# fault [0-9]*: kind=\\([a-z]*\\) at_ms=\\([0-9]*\\) \

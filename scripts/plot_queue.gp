@@ -19,6 +19,6 @@ array growth[machines]
 do for [i = 1:machines] { growth[i] = scalemodel eq "" ? NaN : predicted(i, "queue_growth_per_s") }
 plot for [i = 1:machines] (ticks(i) > 0 ? logfile(i) : "/dev/null") \
   using "model_time_s":"queue_len" with steps \
-  linetype i linewidth width(i) title label(i), \
-  for [i = 1:machines] growth[i] * x with lines linetype i dashtype 3 linewidth 1 \
+  linetype style(i) linewidth width(i) title legend(i), \
+  for [i = 1:machines] growth[i] * x with lines linetype style(i) dashtype 3 linewidth 1 \
   title (i == machines && scalemodel ne "" ? prediction : "")
