@@ -228,6 +228,34 @@ fn a_folder_is_laid_out_and_an_earlier_run_is_moved_aside() {
 }
 
 #[test]
+fn machines_on_other_hosts_are_planned_without_trying_their_addresses() {
+    let bench = Bench::new("192.0.2.7", 10, &[5, 5]);
+    let logs = bench.folder().join("logs");
+    let here = prepare(&logs, &[&bench.trial_file()]);
+    assert_eq!(here.status.code(), Some(2));
+    let told = stderr(&here);
+    assert!(told.contains("machine 1 of bench cannot listen on 192.0.2.7:20001"), "{told}");
+    assert!(told.contains("machines on other hosts need --hosts"), "{told}");
+    let plan = stdout(&prepare(&logs, &[Path::new("--hosts"), &bench.trial_file()]));
+    let fields: Vec<&str> = plan.trim_end().split('\t').collect();
+    assert_eq!(fields[4..], ["-", "192.0.2.7,192.0.2.7", "20001,20002"]);
+}
+
+#[test]
+fn kills_and_pauses_on_other_hosts_are_refused() {
+    let bench = Bench::new("192.0.2.7", 10, &[5, 5]);
+    let fault = "\n[[fault]]\nkind = \"kill\"\nat_ms = 1000\nfor_ms = 1000\nmachine = 2\n";
+    let text = fs::read_to_string(bench.trial_file()).unwrap() + fault;
+    fs::write(bench.trial_file(), text).unwrap();
+    let logs = bench.folder().join("logs");
+    let output = prepare(&logs, &[Path::new("--hosts"), &bench.trial_file()]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = stderr(&output);
+    assert!(told.contains("bench: a fault kills or pauses machine 2"), "{told}");
+    assert!(!logs.exists());
+}
+
+#[test]
 fn shared_and_taken_ports_are_refused_before_anything_is_changed() {
     let bench = Bench::new("127.20.2.5", 10, &[5, 5]);
     let logs = bench.folder().join("logs");

@@ -20,14 +20,15 @@ use crate::inflict;
 use crate::logbook::{Log, SystemTime, log_path};
 use crate::machine::Needs;
 use crate::machine::secret::Secret;
-use crate::model::Seed;
-use crate::trial::Trial;
+use crate::model::{MachineId, Seed};
+use crate::trial::{MachineSpec, Trial};
 
 /// Resolve trials, refuse what cannot run here, and lay out one folder for each run
 ///
 /// Prints one line a trial for the orchestrator, separated by tabs: the trial's name, its folder,
 /// its number of machines, the random identity of the run, and whether its faults must be inflicted
-/// by another OS process: 'inflict', or else '-'.
+/// by another OS process: 'inflict', or else '-'. With --hosts, then the hosts of its machines, and
+/// their ports, both separated by commas.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -48,6 +49,11 @@ pub struct PrepareArgs {
     #[command(flatten)]
     pace: PaceOptions,
 
+    /// The machines will be started on their hosts: what this computer allows does not count, and its
+    /// addresses are not tried
+    #[arg(long)]
+    hosts: bool,
+
     /// Check everything, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -63,10 +69,14 @@ pub fn run(args: &PrepareArgs) -> Result<Answer> {
     let resolve = |file: &PathBuf| trial::resolve(file, args.overrides);
     let trials: Vec<Trial> = args.trials.iter().map(resolve).collect::<Result<_>>()?;
     refuse_shared(&trials)?;
-    limits::refuse_what_does_not_fit(
-        trials.iter().map(Needs::of).fold(Needs::default(), Needs::beside),
-    )?;
-    refuse_taken(&trials)?;
+    if args.hosts {
+        trials.iter().try_for_each(refuse_inflicted)?;
+    } else {
+        limits::refuse_what_does_not_fit(
+            trials.iter().map(Needs::of).fold(Needs::default(), Needs::beside),
+        )?;
+        refuse_taken(&trials)?;
+    }
     debug!("the machines will run with {pace:?}");
     if args.dry_run {
         return Ok(Answer::Yes);
@@ -82,7 +92,8 @@ pub fn run(args: &PrepareArgs) -> Result<Answer> {
         let (name, machines) = (&trial.name, trial.machines.len());
         let run = new_run_id()?;
         let inflict = if inflict::is_needed(trial) { "inflict" } else { "-" };
-        writeln!(plan, "{name}\t{}\t{machines}\t{run}\t{inflict}", folder.display())
+        let hosts = if args.hosts { hosts_and_ports(trial) } else { String::new() };
+        writeln!(plan, "{name}\t{}\t{machines}\t{run}\t{inflict}{hosts}", folder.display())
             .expect("writing into a string cannot fail");
     }
     print(&plan)?;
@@ -111,6 +122,26 @@ fn refuse_shared(trials: &[Trial]) -> Result<()> {
     Ok(())
 }
 
+fn hosts_and_ports(trial: &Trial) -> String {
+    let all = |of: fn(&MachineSpec) -> String| -> String {
+        trial.machines.iter().map(of).collect::<Vec<_>>().join(",")
+    };
+    format!("\t{}\t{}", all(|spec| spec.host.to_string()), all(|spec| spec.port.to_string()))
+}
+
+/// Refuses faults that need a signal to a machine, which only reaches OS processes of this computer.
+fn refuse_inflicted(trial: &Trial) -> Result<()> {
+    let is_struck = |machine: &MachineId| !trial.absences(*machine).is_empty();
+    if let Some(machine) = trial.machine_ids().find(is_struck) {
+        bail!(
+            "{}: a fault kills or pauses machine {machine}, which is done from this computer alone; \
+             leave out --hosts, or the faults of the kinds 'kill' and 'pause'",
+            trial.name
+        );
+    }
+    Ok(())
+}
+
 /// Refuses addresses that are in use, all of them at once.
 fn refuse_taken(trials: &[Trial]) -> Result<()> {
     let mut taken = Vec::new();
@@ -126,7 +157,8 @@ fn refuse_taken(trials: &[Trial]) -> Result<()> {
     }
     if !taken.is_empty() {
         bail!(
-            "{}; end what uses it (another run?), or give another port in the trial",
+            "{}; end what uses it (another run?), or give another port in the trial; machines on other \
+             hosts need --hosts",
             taken.join("; ")
         );
     }
