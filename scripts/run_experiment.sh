@@ -9,9 +9,11 @@ set -Eeuo pipefail
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 readonly root
 readonly scripts=${root}/scripts
+# shellcheck source=scripts/hosts.sh
+source "${scripts}/hosts.sh"
 
 # How long a machine that was told to end may take before it is killed, in seconds.
-readonly grace_s=5
+grace_s=5
 
 # What is said while a picture stands below the cursor first clears it away; it is drawn again below.
 clear=
@@ -33,6 +35,8 @@ Options:
                    (default 1; 0 = never)
   --realtime       ask for the priority of realtime, so that busy programs make no tick late; it is told
                    when that is not granted
+  --hosts HOW      start each machine on its host: through ssh, if HOW is 'ssh', or else through a
+                   command such as 'ip netns exec {host}'; the logs come back (docs/hosts.md)
   --logs DIR       where the logs go: DIR/<trial>/log<PORT>.txt (default: logs)
   --plots DIR      where the plots go: DIR/<trial>-clock.png and -queue.png (default: plots)
   --no-plots       draw nothing
@@ -70,7 +74,7 @@ fi
 parse_arguments() {
   while (($# > 0)); do
     case $1 in
-      --seed | --duration | --pace | --speed | --skip-after | --logs | --plots)
+      --seed | --duration | --pace | --speed | --skip-after | --hosts | --logs | --plots)
         (($# > 1)) || refuse "$1 needs a value; see --help"
         take_option "$1" "$2"
         shift
@@ -95,6 +99,7 @@ take_option() {
   case $1 in
     --seed | --duration) prepare_options+=("$1" "$2") ;;
     --pace | --speed | --skip-after) machine_options+=("$1" "$2") ;;
+    --hosts) take_way_to_hosts "$2" ;;
     --logs) logs=$2 ;;
     --plots) plots=$2 ;;
     *) refuse "unknown option $1; see --help" ;;
@@ -168,15 +173,16 @@ lock_logs() {
 }
 
 launch_all() {
-  local plan name folder machines run inflict index machine pids
+  local plan name folder machines run inflict hosts ports index machine pids
   local prepare=("${scalemodel}" prepare --logs "${logs}" "${prepare_options[@]}"
     "${machine_options[@]}" "${trials[@]}")
   "${prepare[@]}" --dry-run --quiet || exit 2
   lock_logs
   start_printer
+  open_gate
   launching=yes
   plan=$("${prepare[@]}") || exit 2
-  while IFS=$'\t' read -r name folder machines run inflict; do
+  while IFS=$'\t' read -r name folder machines run inflict hosts ports; do
     index=${#names[@]}
     names+=("${name}")
     folders+=("${folder}")
@@ -184,8 +190,7 @@ launch_all() {
     pids=
     for ((machine = 1; machine <= machines; machine++)); do
       [[ -z ${interrupted} ]] || break 2
-      "${scalemodel}-machine" --trial "${folder}/trial.toml" --machine "${machine}" \
-        --run "${run}" --logs "${folder}" "${machine_options[@]}" </dev/null \
+      launch_machine "${folder}" "${machine}" "${run}" "${hosts}" "${ports}" </dev/null \
         >&"${words}" 2>&1 &
       trial_of[$!]=${index}
       name_of[$!]="machine ${machine}"
@@ -204,13 +209,26 @@ launch_all() {
     end_all
     return
   fi
+  await_hosts
   start_watcher
+}
+
+# Becomes a machine on this computer, or what runs one on its host.
+launch_machine() {
+  local folder=$1 machine=$2 run=$3 hosts=$4 ports=$5
+  if [[ -n ${hosts} ]]; then
+    become_machine_on_host "${folder}" "${machine}" "${hosts}" "${ports}" \
+      --machine "${machine}" --run "${run}" "${machine_options[@]}"
+  fi
+  exec "${scalemodel}-machine" --trial "${folder}/trial.toml" --machine "${machine}" \
+    --run "${run}" --logs "${folder}" "${machine_options[@]}"
 }
 
 # Shows the runs: as a picture on a terminal, as lines elsewhere.
 start_watcher() {
   (
     [[ ${words} == 2 ]] || exec {words}>&-
+    close_gate
     exec "${scalemodel}" watch "${folders[@]}" </dev/null >&2
   ) &
   watcher=$!
@@ -320,7 +338,7 @@ note_end() {
 end_trial() {
   local index=$1
   signal_trial TERM "${index}"
-  sleep "${grace_s}" &
+  (close_gate && exec sleep "${grace_s}") &
   timer_of[$!]=${index}
 }
 

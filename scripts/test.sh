@@ -18,6 +18,8 @@ command -v cargo >/dev/null || {
 }
 scripts/install.sh gnuplot gnuplot-nox shellcheck shellcheck shfmt shfmt bats bats \
   pgrep procps perl perl-base script bsdutils
+# Only root can make hosts of network namespaces.
+((EUID != 0)) || scripts/install.sh ip iproute2 ssh openssh-client sshd openssh-server
 
 step 'format'
 cargo fmt --check
