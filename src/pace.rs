@@ -51,8 +51,8 @@ impl Speed {
     /// How many milliseconds of model time pass in a length of time on the wall clock, truncated.
     #[must_use]
     pub fn model_ms(self, wall_time: Duration) -> u64 {
-        let millionths = wall_time.as_millis().saturating_mul(u128::from(self.thousandths));
-        u64::try_from(millionths / 1000).unwrap_or(u64::MAX)
+        let ms = wall_time.as_nanos() * u128::from(self.thousandths) / 1_000_000_000;
+        u64::try_from(ms).unwrap_or(u64::MAX)
     }
 }
 
@@ -115,5 +115,6 @@ mod tests {
         let speed: Speed = "60".parse().unwrap();
         assert_eq!(speed.wall_time(schedule.due(Tick(60))), Duration::from_secs(1));
         assert_eq!(speed.model_ms(Duration::from_secs(1)), 60_000);
+        assert_eq!(speed.model_ms(Duration::from_micros(999)), 59);
     }
 }

@@ -93,9 +93,9 @@ fn strangers_are_refused_and_touch_no_clock() {
         ("welcome 1 -\n".to_owned(), "refused"),
         (format!("proof {}\n", "0".repeat(64)), "refused"),
         ("hello 1 the-run 1 2 1 real\n".to_owned(), "refused"),
-        (hello("another-run", 2) + "\n", "refused"),
-        (hello("the-run", 7) + "\n", "refused protocol 7; this machine speaks 2"),
-        (hello("the-run", 2), "refused"),
+        (hello("another-run", 3) + "\n", "refused"),
+        (hello("the-run", 7) + "\n", "refused protocol 7; this machine speaks 3"),
+        (hello("the-run", 3), "refused"),
         ("x".repeat(9000), "refused"),
     ];
     for (line, expected) in cases {

@@ -13,12 +13,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::shim::{self, Extra, Shim};
-use super::wire::{Line, MessageLine, is_not_yet};
+use super::wire::{Line, MessageLine, Standing, is_not_yet};
 use crate::model::{Fate, MachineId, Tick, Timestamp};
 use crate::wall_clock;
 
 /// About so many bytes are put together for one write.
 const WRITE_LEN: usize = 32 << 10;
+
+/// So many probes may wait for their turn; what is more is lost.
+const PROBES_MAX: usize = 1024;
 
 /// A message that was sent, and is kept.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +29,16 @@ pub(super) struct Sent {
     pub(super) timestamp: Timestamp,
     pub(super) tick: Tick,
     pub(super) fate: Fate,
+}
+
+/// A probe, or an echo, that waits for its turn. It is kept for no other connection.
+#[derive(Clone, Debug)]
+struct Probe {
+    line: Line,
+    /// The last message that was sent before it.
+    after: u64,
+    /// When the trial's faults let it out.
+    due: Option<Instant>,
 }
 
 /// The sending end of a channel, for the tick loop and the courier.
@@ -44,6 +57,8 @@ pub(super) struct ChannelState {
     settled: u64,
     /// What the trial's faults do to the lines, at the real pace.
     shim: Option<Shim>,
+    /// Probes and echoes that are to go out, in their order.
+    probes: VecDeque<Probe>,
     promise: Option<Tick>,
     is_ready: bool,
     start: Option<Instant>,
@@ -134,6 +149,7 @@ impl ChannelState {
             // The run is over before its time, and its faults with it.
             self.shim = None;
         }
+        self.probes.clear();
         self.goodbye = Some(Line::Goodbye { sent: self.sent(), left_for });
     }
 
@@ -164,6 +180,7 @@ impl ChannelState {
             ));
         }
         (self.trouble, self.is_tried) = (None, true);
+        self.probes.clear();
         self.connection = Some(Connection {
             stream,
             text: String::new(),
@@ -177,9 +194,29 @@ impl ChannelState {
         Ok(())
     }
 
+    /// Takes a probe or an echo, to be written behind all messages that were sent, and not before
+    /// `due`. It is lost if no connection stands, goodbye was said, or too many wait.
+    pub(super) fn post_probe(&mut self, line: Line, due: Option<Instant>) {
+        let is_open = self.connection.is_some() && !self.is_leaving();
+        if is_open && self.probes.len() < PROBES_MAX {
+            self.probes.push_back(Probe { line, after: self.sent(), due });
+        }
+    }
+
+    /// How many messages were sent, how many are settled, and whether the connection stands.
+    pub(super) fn shown(&self) -> (u64, u64, Standing) {
+        let standing = match &self.connection {
+            _ if self.is_leaving() => Standing::Over,
+            Some(_) => Standing::Stands,
+            None => Standing::Broken,
+        };
+        (self.sent(), self.settled, standing)
+    }
+
     /// Gives the present connection up.
     pub(super) fn disconnect(&mut self, why: String) {
         self.connection = None;
+        self.probes.clear();
         (self.trouble, self.is_tried) = (Some(why), true);
     }
 
@@ -222,8 +259,11 @@ impl ChannelState {
 
     /// When a fault lets the next line out; none if there is nothing to wait for.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        let (shim, connection) = (self.shim.as_ref()?, self.connection.as_ref()?);
-        if self.is_stuck() { None } else { shim.next_due(connection.written + 1) }
+        let connection = self.connection.as_ref().filter(|_| !self.is_stuck())?;
+        let shim = self.shim.as_ref();
+        let line = shim.and_then(|shim| shim.next_due(connection.written + 1));
+        let probe = self.probes.front().filter(|probe| probe.after <= connection.written);
+        line.into_iter().chain(probe.and_then(|probe| probe.due)).min()
     }
 
     /// Writes what is to be said, as far as the connection takes it. A connection that fails is shut down, which the courier sees.
@@ -275,6 +315,7 @@ impl ChannelState {
             }
             connection.written = next;
         }
+        self.put_probes(connection);
         if connection.written < self.sent() {
             return;
         }
@@ -288,6 +329,18 @@ impl ChannelState {
             && !std::mem::replace(&mut connection.has_said_goodbye, true)
         {
             say(&mut connection.text, goodbye);
+        }
+    }
+
+    /// Puts down the probes whose turn it is.
+    fn put_probes(&mut self, connection: &mut Connection) {
+        while let Some(probe) = self.probes.front() {
+            let is_held = probe.due.is_some_and(|due| wall_clock::now() < due);
+            if is_held || connection.written < probe.after {
+                return;
+            }
+            writeln!(connection.text, "{}", probe.line).expect("writing into a string cannot fail");
+            self.probes.pop_front();
         }
     }
 

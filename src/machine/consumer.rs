@@ -40,6 +40,16 @@ pub(super) fn consume(mut stream: impl BufRead, visit: Visit, door: &Door) {
     }
 }
 
+/// Answers a probe, or takes the answer to one. A connection that is not the present one any more
+/// may say its last probes, too: they change nothing.
+fn take_probe(line: &Line, visit: Visit, door: &Door) {
+    match (line, &door.checkups) {
+        (Line::Probe(probe), Some(checkups)) => checkups.hear(visit.peer, *probe, door.start()),
+        (Line::Echo(echo), Some(checkups)) => checkups.come_back(visit.peer, echo),
+        _ => {}
+    }
+}
+
 /// A line that began as a message and is none: it was changed on its way, and is sent again.
 fn is_corrupted_message(error: &io::Error, line: &[u8]) -> bool {
     error.kind() == ErrorKind::InvalidData
@@ -58,6 +68,7 @@ fn take(line: Line, visit: Visit, door: &Door) -> Reception {
             let own_fault = |cause| if cause == own { visit.peer } else { cause };
             return door.take_goodbye(visit, sent, left_for.map(own_fault));
         }
+        Line::Probe(_) | Line::Echo(_) if door.checkups.is_some() => take_probe(&line, visit, door),
         Line::Ready => door.inbox.tell(Notice::Ready(visit.peer)),
         Line::Start { in_ns } if visit.peer == starter() => {
             door.inbox.tell(Notice::Start(wall_clock::instant_in(in_ns)));

@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use log::{debug, info};
 
+use super::checkup::{Checkups, Gauges, Pass};
 use super::identity::Identity;
 use super::inbox::{InboxSender, Notice};
-use super::wire::{Boot, Hello, Line, MessageLine, PROTOCOL};
+use super::wire::{Boot, CheckupId, Hello, Line, MessageLine, PROTOCOL, Standing, TrialDigest};
 use crate::model::{MachineId, Tick};
 use crate::wall_clock;
 
@@ -32,6 +33,8 @@ pub(super) struct Door {
     guests: Vec<Guest>,
     start: OnceLock<Instant>,
     has_ended: AtomicBool,
+    /// What is answered to those who ask how the machine is; nothing at the virtual pace.
+    pub(super) checkups: Option<Checkups>,
 }
 
 /// A peer that may come in.
@@ -95,6 +98,7 @@ impl Door {
         identity: Arc<Identity>,
         guests: impl IntoIterator<Item = Expected>,
         inbox: InboxSender,
+        checkups: Option<Checkups>,
     ) -> Self {
         let guests = guests.into_iter().map(|Expected { peer, recorded }| Guest {
             peer,
@@ -114,7 +118,7 @@ impl Door {
         });
         let guests = guests.collect();
         let (start, has_ended) = (OnceLock::new(), AtomicBool::new(false));
-        Self { identity, inbox, guests, start, has_ended }
+        Self { identity, inbox, guests, start, has_ended, checkups }
     }
 
     /// How many peers may come in.
@@ -125,6 +129,43 @@ impl Door {
     /// Makes the common start known; whoever is welcomed from now on hears of it.
     pub(super) fn tell_start(&self, start: Instant) {
         let _ = self.start.set(start);
+    }
+
+    /// The common start, if it is known.
+    pub(super) fn start(&self) -> Option<Instant> {
+        self.start.get().copied()
+    }
+
+    /// How many messages of a peer are accepted, how many are recorded, and whether its connection
+    /// stands.
+    pub(super) fn shown(&self, peer: MachineId) -> (u64, u64, Standing) {
+        let Some(guest) = self.guests.iter().find(|guest| guest.peer == peer) else {
+            return (0, 0, Standing::Broken);
+        };
+        let state = guest.lock();
+        let standing = match &state.stream {
+            _ if state.has_said_goodbye => Standing::Over,
+            Some(_) => Standing::Stands,
+            None => Standing::Broken,
+        };
+        (state.accepted, guest.recorded.load(Ordering::Relaxed), standing)
+    }
+
+    /// What the tick loop shows to askers, if there can be any.
+    pub(super) fn gauges(&self) -> Option<&Gauges> {
+        self.checkups.as_ref().map(Checkups::gauges)
+    }
+
+    /// Lets somebody ask how this machine is, who has proved to know the secret.
+    pub(super) fn examine(&self, id: CheckupId, trial: TrialDigest) -> Result<Pass<'_>, String> {
+        let own = self.identity.trial;
+        let Some(checkups) = &self.checkups else {
+            return Err("at the virtual pace nothing can be asked".to_owned());
+        };
+        if trial != own {
+            return Err(format!("another trial: its digest is {trial} there and {own} here"));
+        }
+        checkups.begin(id)
     }
 
     /// Checks a hello that was proved, and lets its sender in; its earlier connection is ended.

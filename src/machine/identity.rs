@@ -6,11 +6,31 @@
 //! itself never travels. A proof is of the whole hello and of both nonces, so that it is good for
 //! one connection and one role.
 
+use std::fmt;
+
 use anyhow::Result;
 
 use super::secret::{Nonce, Proof, Role, Secret, Transcript};
-use super::wire::{Boot, Hello, Line, PROTOCOL, RunId, TrialDigest};
+use super::wire::{Asking, Boot, Hello, Line, PROTOCOL, RunId, TrialDigest};
 use crate::model::{MachineId, Seed};
+
+/// The first line on a connection, by which its sender asks to be let in.
+pub(super) trait Opening: fmt::Display {
+    /// What the listener's proof must be of.
+    fn nonce(&self) -> Nonce;
+}
+
+impl Opening for Hello {
+    fn nonce(&self) -> Nonce {
+        self.nonce
+    }
+}
+
+impl Opening for Asking {
+    fn nonce(&self) -> Nonce {
+        self.nonce
+    }
+}
 
 /// A machine as it shows itself to its peers.
 #[derive(Debug)]
@@ -40,9 +60,9 @@ impl Identity {
         })
     }
 
-    /// What a listener answers to a hello.
-    pub(super) fn challenge(&self, hello: &Hello, nonce: Nonce) -> Line {
-        Line::Challenge { nonce, proof: self.proof(Role::Listener, hello, nonce) }
+    /// What a listener answers to the first line.
+    pub(super) fn challenge(&self, opening: &impl Opening, nonce: Nonce) -> Line {
+        Line::Challenge { nonce, proof: self.proof(Role::Listener, opening, nonce) }
     }
 
     /// What a connector answers to the challenge.
@@ -50,19 +70,30 @@ impl Identity {
         Line::Proof(self.proof(Role::Connector, hello, nonce))
     }
 
-    /// Whether the other end knows the secret, by its proof for a hello and the listener's nonce.
-    pub(super) fn believes(&self, role: Role, hello: &Hello, nonce: Nonce, proof: &Proof) -> bool {
-        with_transcript(hello, nonce, |transcript| self.secret.verifies(role, transcript, proof))
+    /// Whether the other end knows the secret, by its proof for a first line and the listener's
+    /// nonce.
+    pub(super) fn believes(
+        &self,
+        role: Role,
+        opening: &impl Opening,
+        nonce: Nonce,
+        proof: &Proof,
+    ) -> bool {
+        with_transcript(opening, nonce, |transcript| self.secret.verifies(role, transcript, proof))
     }
 
-    fn proof(&self, role: Role, hello: &Hello, nonce: Nonce) -> Proof {
-        with_transcript(hello, nonce, |transcript| self.secret.proof(role, transcript))
+    fn proof(&self, role: Role, opening: &impl Opening, nonce: Nonce) -> Proof {
+        with_transcript(opening, nonce, |transcript| self.secret.proof(role, transcript))
     }
 }
 
-fn with_transcript<T>(hello: &Hello, nonce: Nonce, then: impl FnOnce(&Transcript<'_>) -> T) -> T {
-    let text = hello.to_string();
-    then(&Transcript { hello: &text, connector: hello.nonce, listener: nonce })
+fn with_transcript<T>(
+    opening: &impl Opening,
+    nonce: Nonce,
+    then: impl FnOnce(&Transcript<'_>) -> T,
+) -> T {
+    let text = opening.to_string();
+    then(&Transcript { hello: &text, connector: opening.nonce(), listener: nonce })
 }
 
 /// Draws what tells this OS process from a second copy of it.

@@ -140,6 +140,11 @@ impl InboxSender {
         }
     }
 
+    /// How many messages have arrived, and no tick has received yet.
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed) as u64
+    }
+
     /// Tells the tick loop at once.
     pub(super) fn tell(&self, notice: Notice) {
         let _ = self.notices.send(notice);

@@ -5,6 +5,7 @@
 //! their time. A stranger reads a challenge at most, and then "refused", never why.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{self, BufReader, Cursor, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -12,14 +13,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
-use log::{debug, warn};
+use log::{debug, info, warn};
 use rustix::event::{PollFd, PollFlags};
 
+use super::checkup::{self, PATIENCE};
 use super::consumer;
 use super::door::Door;
+use super::identity::Opening;
 use super::poll;
 use super::secret::{Nonce, Role};
-use super::wire::{Hello, Line, LineBuffer, is_not_yet};
+use super::wire::{Asking, Hello, Line, LineBuffer, is_not_yet};
+use crate::model::MachineId;
 use crate::trial::MachineSpec;
 use crate::wall_clock;
 
@@ -37,7 +41,7 @@ pub(super) const STRANGERS_MAX: usize = 16;
 /// How long nothing is accepted after accepting has failed, for want of file descriptors say.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
-/// The stack of a consumer thread: it reads lines and does nothing deep.
+/// The stack of a thread that serves one connection: it reads lines and does nothing deep.
 const STACK_SIZE: usize = 128 << 10;
 
 /// Binds the listening socket of a machine.
@@ -89,9 +93,33 @@ struct Stranger {
     stream: TcpStream,
     address: SocketAddr,
     buffer: LineBuffer,
-    /// The hello, once it is said, and the nonce that the proof must be of.
-    hello: Option<(Hello, Nonce)>,
+    /// The first line, once it is said, and the nonce that the proof must be of.
+    greeting: Option<(Greeting, Nonce)>,
     deadline: Instant,
+}
+
+/// As what a stranger wants to come in.
+enum Greeting {
+    Peer(Hello),
+    Asker(Asking),
+}
+
+impl fmt::Display for Greeting {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Peer(hello) => hello.fmt(formatter),
+            Self::Asker(asking) => asking.fmt(formatter),
+        }
+    }
+}
+
+impl Opening for Greeting {
+    fn nonce(&self) -> Nonce {
+        match self {
+            Self::Peer(hello) => hello.nonce,
+            Self::Asker(asking) => asking.nonce,
+        }
+    }
 }
 
 /// How far a stranger has come.
@@ -157,7 +185,7 @@ impl Porter {
                     stream,
                     address,
                     buffer,
-                    hello: None,
+                    greeting: None,
                     deadline,
                 });
             }
@@ -202,16 +230,21 @@ impl Stranger {
             Err(error) => return refused(error.to_string()),
         };
         match self.buffer.take() {
-            Ok(Some(line)) => match (line, self.hello.take()) {
+            Ok(Some(line)) => match (line, self.greeting.take()) {
                 (Line::Hello(hello), None) => match Door::refusal_of_version(hello.protocol) {
                     Some(why) => Progress::Refused(why.clone(), Line::Refused(why)),
-                    None => self.challenge(door, hello),
+                    None if hello.run != door.identity.run => refused("another run".to_owned()),
+                    None => self.challenge(door, hello.to, Greeting::Peer(hello)),
                 },
-                (Line::Proof(proof), Some((hello, nonce))) => {
-                    if !door.identity.believes(Role::Connector, &hello, nonce, &proof) {
+                (Line::Health(asking), None) => match Door::refusal_of_version(asking.protocol) {
+                    Some(why) => Progress::Refused(why.clone(), Line::Refused(why)),
+                    None => self.challenge(door, asking.to, Greeting::Asker(asking)),
+                },
+                (Line::Proof(proof), Some((greeting, nonce))) => {
+                    if !door.identity.believes(Role::Connector, &greeting, nonce, &proof) {
                         return refused("its proof is wrong: it has another secret".to_owned());
                     }
-                    self.hello = Some((hello, nonce));
+                    self.greeting = Some((greeting, nonce));
                     Progress::Proved
                 }
                 _ => refused("expected a hello, and then a proof".to_owned()),
@@ -222,22 +255,19 @@ impl Stranger {
         }
     }
 
-    fn challenge(&mut self, door: &Door, hello: Hello) -> Progress {
+    fn challenge(&mut self, door: &Door, to: MachineId, greeting: Greeting) -> Progress {
         let refused = |why: String| Progress::Refused(why, Line::Refused(String::new()));
-        if hello.run != door.identity.run {
-            return refused("another run".to_owned());
-        }
-        if hello.to != door.identity.machine {
+        if to != door.identity.machine {
             // A proof of a hello to somebody else would let whoever sits at that machine's port
             // pass for it.
-            return refused(format!("it means machine {}", hello.to));
+            return refused(format!("it means machine {to}"));
         }
         let nonce = match Nonce::draw() {
             Ok(nonce) => nonce,
             Err(error) => return refused(format!("{error:#}")),
         };
-        let challenge = door.identity.challenge(&hello, nonce);
-        self.hello = Some((hello, nonce));
+        let challenge = door.identity.challenge(&greeting, nonce);
+        self.greeting = Some((greeting, nonce));
         match say(&self.stream, &challenge) {
             // What follows the hello may be here already, in a flood of one's own making.
             Ok(()) => Progress::Waiting,
@@ -245,15 +275,51 @@ impl Stranger {
         }
     }
 
-    /// Lets a machine in, if it is one that may come.
-    fn come_in(self, door: &Arc<Door>) {
-        let Self { stream, address, buffer, hello, .. } = self;
-        let Some((hello, _)) = hello else { return };
+    /// Lets in who has proved itself.
+    fn come_in(mut self, door: &Arc<Door>) {
+        match self.greeting.take() {
+            Some((Greeting::Peer(hello), _)) => self.come_in_as_peer(&hello, door),
+            Some((Greeting::Asker(asking), _)) => self.come_in_as_asker(&asking, door),
+            None => {}
+        }
+    }
+
+    /// Lets an asker in, to a thread of its own for as long as it stays.
+    fn come_in_as_asker(self, asking: &Asking, door: &Arc<Door>) {
+        let Self { stream, address, buffer, .. } = self;
+        let settled = stream.set_nonblocking(false).and_then(|()| stream.set_nodelay(true));
+        let settled = settled
+            .and_then(|()| stream.set_read_timeout(Some(PATIENCE)))
+            .and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
+        let (id, trial) = (asking.checkup, asking.trial);
+        let guest = Arc::clone(door);
+        let serve = move || {
+            let pass =
+                settled.map_err(|error| error.to_string()).and_then(|()| guest.examine(id, trial));
+            match pass {
+                Ok(pass) => {
+                    let reader = BufReader::new(Cursor::new(buffer.into_rest()).chain(&stream));
+                    checkup::answer(reader, &stream, &pass, &guest);
+                }
+                Err(why) => {
+                    info!("refused to be asked by {address}: {why}");
+                    let _ = say(&stream, &Line::Refused(why));
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("asker".to_owned()).stack_size(STACK_SIZE);
+        if let Err(error) = thread.spawn(serve) {
+            warn!("an asker is not answered: no thread can be started: {error}");
+        }
+    }
+
+    fn come_in_as_peer(self, hello: &Hello, door: &Arc<Door>) {
+        let Self { stream, address, buffer, .. } = self;
         let settled = stream.set_nonblocking(false).and_then(|()| stream.set_nodelay(true));
         let visit = settled
             .and_then(|()| poll::keep_alive(&stream))
             .map_err(|error| error.to_string())
-            .and_then(|()| door.admit(&hello, &stream));
+            .and_then(|()| door.admit(hello, &stream));
         let visit = match visit {
             Ok(visit) => visit,
             Err(why) => {

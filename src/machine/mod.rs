@@ -8,6 +8,7 @@
 //! - [`wire`]: the lines that travel between machines. `docs/protocol.md` describes them in full.
 //! - [`listener`]: the one listening socket; it lets nobody in but the peers of the run.
 //! - [`door`]: who may come in, and what has come from each peer.
+//! - [`checkup`]: what is answered to those who ask how the machine is.
 //! - [`consumer`]: one thread per incoming connection; it feeds the inbox at network speed.
 //! - [`inbox`]: what the other threads and signals tell the tick loop.
 //! - [`promise_board`]: what the peers have promised, at the virtual pace.
@@ -29,6 +30,7 @@ mod assembly;
 mod attempt;
 mod beginning;
 mod channel;
+mod checkup;
 mod consumer;
 mod courier;
 mod door;

@@ -12,6 +12,7 @@ use log::info;
 use super::assembly::Assembly;
 use super::beginning::{Beginning, LogStage, identity, load_secret, open_log};
 use super::channel::Channel;
+use super::checkup::{Checkups, Examinee, Gauges};
 use super::courier::{self, Bell, Patience};
 use super::door::{Door, Expected};
 use super::identity::Identity;
@@ -149,11 +150,22 @@ fn open_channels(
         peer: *peer,
         recorded: past.received.get(peer).copied().unwrap_or(0),
     });
-    let door = Arc::new(Door::new(identity, expected, sender));
     let sent_to = |peer: &MachineId| past.sent.get(peer).cloned().unwrap_or_default();
     let channels: Vec<_> =
         contacts.iter().map(|peer| Arc::new(Channel::new(*peer, sent_to(peer)))).collect();
     let bell = Bell::new()?;
+    let checkups = match config.pace {
+        Pace::Real(speed) => Some(Checkups::new(Examinee {
+            own: *machine,
+            trial: trial.clone(),
+            speed,
+            channels: channels.clone(),
+            bell: bell.clone(),
+            gauges: Gauges::new(speed, past.next, past.ticks_done, past.machine.now()),
+        })),
+        Pace::Virtual => None,
+    };
+    let door = Arc::new(Door::new(identity, expected, sender, checkups));
     let producers = Producers::new(&channels, bell.clone(), limits.queue);
     listener::open(socket, Arc::clone(&door))?;
     let patience =

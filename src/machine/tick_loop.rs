@@ -50,6 +50,9 @@ impl TickLoop<'_> {
     fn run_ticks(&mut self, pacemaker: &mut dyn Pacemaker) -> Result<(), Halt> {
         loop {
             self.be_away(pacemaker)?;
+            if let Some(gauges) = self.outlet.door.gauges() {
+                gauges.note_next(self.next);
+            }
             if self.schedule.ticks() < self.next.0 {
                 return Ok(());
             }
@@ -128,6 +131,10 @@ impl TickLoop<'_> {
         };
         self.outlet.log.tick(&record).map_err(Halt::LogBroken)?;
         self.tally.ticks_done += 1;
+        if let Some(gauges) = self.outlet.door.gauges() {
+            gauges.note_lateness(self.schedule.due(tick), moment.lateness_us);
+            gauges.note_tick(self.tally.ticks_done, step.timestamp);
+        }
         match step.event {
             Event::Send(to) => {
                 let (timestamp, due) = (step.timestamp, self.schedule.due(tick));
@@ -149,6 +156,9 @@ impl TickLoop<'_> {
 
     fn skip(&mut self, first: Tick, last: Tick, moment: Moment) -> Result<(), Halt> {
         let Moment { system_time, lateness_us } = moment;
+        if let Some(gauges) = self.outlet.door.gauges() {
+            gauges.note_lateness(self.schedule.due(first), lateness_us);
+        }
         let record = SkipRecord { system_time, first, last, lateness_us };
         self.outlet.log.skip(&record).map_err(Halt::LogBroken)?;
         self.tally.ticks_skipped += record.count();

@@ -61,6 +61,7 @@ macro_rules! hex_word {
         }
     };
 }
+pub(super) use hex_word;
 
 hex_word! {
     /// A random number that an OS process draws when it starts: it tells a machine that connects

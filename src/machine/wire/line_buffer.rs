@@ -9,7 +9,7 @@ const CHUNK: usize = 4096;
 
 /// What has come on a connection and is not taken yet.
 #[derive(Debug, Default)]
-pub(in crate::machine) struct LineBuffer {
+pub(crate) struct LineBuffer {
     bytes: Vec<u8>,
 }
 
@@ -18,7 +18,7 @@ impl LineBuffer {
     ///
     /// # Errors
     /// When the stream fails.
-    pub(in crate::machine) fn fill(&mut self, mut stream: impl Read) -> io::Result<bool> {
+    pub(crate) fn fill(&mut self, mut stream: impl Read) -> io::Result<bool> {
         let mut chunk = [0; CHUNK];
         match stream.read(&mut chunk) {
             Ok(0) => Ok(false),
@@ -35,7 +35,7 @@ impl LineBuffer {
     ///
     /// # Errors
     /// When it is too long, or no line of the protocol.
-    pub(in crate::machine) fn take(&mut self) -> Result<Option<Line>, String> {
+    pub(crate) fn take(&mut self) -> Result<Option<Line>, String> {
         let Some(end) = self.bytes.iter().position(|byte| *byte == b'\n') else {
             let is_too_long = LINE_LEN_MAX < self.bytes.len();
             return if is_too_long { Err(super::too_long(&self.bytes)) } else { Ok(None) };
@@ -50,13 +50,13 @@ impl LineBuffer {
     }
 
     /// What has come after the lines that were taken.
-    pub(in crate::machine) fn into_rest(self) -> Vec<u8> {
+    pub(crate) fn into_rest(self) -> Vec<u8> {
         self.bytes
     }
 }
 
 /// Whether a stream that does not block has nothing to read, or no room to write, for now.
-pub(in crate::machine) fn is_not_yet(error: &io::Error) -> bool {
+pub(crate) fn is_not_yet(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 

@@ -4,14 +4,18 @@
 //! sender's tick and the message's place on its channel. All other lines begin with a word, and
 //! unknown words are refused. `docs/protocol.md` describes the whole conversation.
 
+mod checkup;
 mod hello;
 mod line_buffer;
 mod message;
 
+pub use checkup::{
+    Asking, BackLine, ChannelLine, CheckupId, EchoLine, ProbeId, Progress, Standing, StateLine,
+};
 pub use hello::{Boot, Hello, RunId, TrialDigest};
 pub use message::MessageLine;
 
-pub(super) use line_buffer::{LineBuffer, is_not_yet};
+pub(crate) use line_buffer::{LineBuffer, is_not_yet};
 
 use std::fmt;
 use std::io::{self, BufRead, Read as _};
@@ -23,7 +27,7 @@ use crate::model::{MachineId, Tick};
 use crate::quote::shown;
 
 /// The version of the protocol; machines of different versions refuse each other.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// The longest line, in bytes without its line feed: no more than this is parsed of what a stranger
 /// says.
@@ -84,6 +88,25 @@ pub enum Line {
     },
     /// Receiver to sender, last of all: your goodbye is heard, and my log is whole.
     Heard,
+    /// Asker to machine, first of all: how are you?
+    Health(Asking),
+    /// Asker to machine: say how you are.
+    Look,
+    /// Asker to machine: send the probe of this number to every peer.
+    Send {
+        /// Its number in the checkup.
+        number: u32,
+    },
+    /// Machine to asker, in answer to a look: how it is itself.
+    State(StateLine),
+    /// Machine to asker: how its channels with one peer are.
+    Channel(ChannelLine),
+    /// Machine to asker: a probe is back.
+    Back(BackLine),
+    /// Sender to receiver: answer this, on your own channel to me.
+    Probe(ProbeId),
+    /// Sender to receiver: the answer.
+    Echo(EchoLine),
 }
 
 impl fmt::Display for Line {
@@ -109,6 +132,14 @@ impl fmt::Display for Line {
             Self::Ack { accepted, recorded } => write!(formatter, "ack {accepted} {recorded}"),
             Self::Again { next } => write!(formatter, "again {next}"),
             Self::Heard => formatter.write_str("heard"),
+            Self::Health(asking) => asking.fmt(formatter),
+            Self::Look => formatter.write_str("look"),
+            Self::Send { number } => write!(formatter, "send {number}"),
+            Self::State(state) => state.fmt(formatter),
+            Self::Channel(channel) => channel.fmt(formatter),
+            Self::Back(back) => back.fmt(formatter),
+            Self::Probe(probe) => write!(formatter, "probe {probe}"),
+            Self::Echo(echo) => echo.fmt(formatter),
         }
     }
 }
@@ -134,6 +165,14 @@ impl FromStr for Line {
             "ack" => parse_ack(rest),
             "again" => Ok(Self::Again { next: number(rest)? }),
             "heard" if text == word => Ok(Self::Heard),
+            "health" => rest.parse().map(Self::Health),
+            "look" if text == word => Ok(Self::Look),
+            "send" => Ok(Self::Send { number: number(rest)? }),
+            "state" => rest.parse().map(Self::State),
+            "channel" => rest.parse().map(Self::Channel),
+            "back" => rest.parse().map(Self::Back),
+            "probe" => rest.parse().map(Self::Probe),
+            "echo" => rest.parse().map(Self::Echo),
             _ => Err(format!("unknown line {}", shown(text))),
         }
     }
@@ -248,6 +287,7 @@ fn too_long(line: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logbook::SystemTime;
     use crate::model::{Arrival, Timestamp};
     use proptest::prelude::*;
 
@@ -290,6 +330,69 @@ mod tests {
         )
     }
 
+    fn times() -> impl Strategy<Value = [SystemTime; 4]> {
+        [(); 4].map(|()| (-i64::MAX..=i64::MAX).prop_map(SystemTime))
+    }
+
+    fn of_a_checkup() -> impl Strategy<Value = Line> {
+        let probe =
+            || (hex(16), any::<u32>()).prop_map(|(checkup, number)| ProbeId { checkup, number });
+        let asking = (any::<u32>(), hex(16), 1_u16.., hex(16), hex(32)).prop_map(
+            |(protocol, checkup, to, trial, nonce)| {
+                Line::Health(Asking { protocol, checkup, to: MachineId::new(to), trial, nonce })
+            },
+        );
+        let progress =
+            proptest::option::of((-i64::MAX..=i64::MAX, "[1-9][0-9]{0,5}")).prop_map(|progress| {
+                progress.map(|(elapsed_us, speed)| Progress {
+                    elapsed_us,
+                    speed: speed.parse().unwrap(),
+                })
+            });
+        let state = ("[a-zA-Z0-9-]{1,64}", progress, any::<[u32; 3]>(), any::<[u64; 5]>());
+        let state = state.prop_map(|(run, progress, [incarnation, pid, echoes], numbers)| {
+            let [next, done, clock, queue_len, lateness_us] = numbers;
+            Line::State(StateLine {
+                run: run.parse().unwrap(),
+                incarnation,
+                pid,
+                progress,
+                next: Tick(next),
+                done,
+                clock: Timestamp(clock),
+                queue_len,
+                lateness_us,
+                echoes,
+            })
+        });
+        let standing =
+            || prop::sample::select(vec![Standing::Stands, Standing::Broken, Standing::Over]);
+        let channel = (1_u16.., standing(), standing(), any::<[u64; 4]>(), any::<u32>());
+        let channel = channel.prop_map(|(peer, out, back, numbers, probes)| {
+            let ([sent, settled, accepted, recorded], peer) = (numbers, MachineId::new(peer));
+            let line = ChannelLine { peer, out, sent, settled, back, accepted, recorded, probes };
+            Line::Channel(line)
+        });
+        let back = (1_u16.., any::<u32>(), times()).prop_map(|(peer, number, times)| {
+            let [sent, heard, answered, back] = times;
+            let peer = MachineId::new(peer);
+            Line::Back(BackLine { peer, number, sent, heard, answered, back })
+        });
+        let echo = (probe(), times()).prop_map(|(probe, [heard, answered, ..])| {
+            Line::Echo(EchoLine { probe, heard, answered })
+        });
+        prop_oneof![
+            asking,
+            Just(Line::Look),
+            any::<u32>().prop_map(|number| Line::Send { number }),
+            state,
+            channel,
+            back,
+            probe().prop_map(Line::Probe),
+            echo,
+        ]
+    }
+
     fn line() -> impl Strategy<Value = Line> {
         let welcome = (1_u64.., proptest::option::of(-i64::MAX..=i64::MAX))
             .prop_map(|(next, start_in_ns)| Line::Welcome { next, start_in_ns });
@@ -310,6 +413,7 @@ mod tests {
             any::<u64>().prop_map(|next| Line::Again { next }),
             any::<[u64; 2]>().prop_map(|[accepted, recorded]| Line::Ack { accepted, recorded }),
             goodbye,
+            of_a_checkup(),
         ]
     }
 

@@ -116,7 +116,7 @@ pub(crate) const ROWS: &[Row] = &[
         id: "I13",
         extent: Extent::Quick,
         fault: "the run and its machines disagree in their versions",
-        injected: "protocols 1 and 3, otherwise right",
+        injected: "protocols 2 and 4, otherwise right",
         must: "refused, with both versions; the run holds",
         act: other_version,
     },
@@ -396,13 +396,13 @@ fn earlier_incarnation(scene: &Scene) -> Result<String> {
 
 fn other_version(scene: &Scene) -> Result<String> {
     visit_a_run(scene, |bench, guest, victim| {
-        for protocol in [1, 3] {
+        for protocol in [2, 4] {
             guest.hello.protocol = protocol;
             let (_, answer) = guest.visit(&bench.address(2))?;
             let Line::Refused(told) = answer else { bail!("it answered '{answer}'") };
-            must_say(&told, &format!("protocol {protocol}; this machine speaks 2"))?;
+            must_say(&told, &format!("protocol {protocol}; this machine speaks 3"))?;
         }
-        bench.wait_until("the machine says so", || victim.said().contains("protocol 3"))?;
+        bench.wait_until("the machine says so", || victim.said().contains("protocol 4"))?;
         Ok("refused, with both versions".to_owned())
     })
 }

@@ -72,7 +72,7 @@ pub(crate) const ROWS: &[Row] = &[
         id: "W8",
         extent: Extent::Quick,
         fault: "a hello with fields missing, doubled, in another order, or of another version",
-        injected: "each field left out, doubled, swapped with the next; protocols 0, 1, 3, 2^32",
+        injected: "each field left out, doubled, swapped with the next; protocols 0, 1, 4, 2^32",
         must: "refused; the run holds",
         act: wrong_hellos,
     },
@@ -363,7 +363,7 @@ fn other_programs(scene: &Scene) -> Result<String> {
 
 /// A hello of this run, and one of the first protocol.
 const HELLOS: [&str; 2] = [
-    "hello 2 the-run 1 2 1 00000000000000aa real 00000000000000bb 000102030405060708090a0b0c0d0e0f",
+    "hello 3 the-run 1 2 1 00000000000000aa real 00000000000000bb 000102030405060708090a0b0c0d0e0f",
     "hello 1 the-run 1 2 1 real",
 ];
 
@@ -383,7 +383,7 @@ fn wrong_hellos(scene: &Scene) -> Result<String> {
                 inputs.push(swapped.join(" "));
             }
         }
-        inputs.extend(["0", "3", "4294967296"].map(|version| {
+        inputs.extend(["0", "4", "4294967296"].map(|version| {
             let mut other = fields.clone();
             other[1] = version;
             other.join(" ")
