@@ -14,6 +14,7 @@
 //! - [`pace`]: the two paces of a run.
 //! - [`machine`]: one machine as an OS process.
 //! - [`inflict`]: kills and pauses that a trial demands, from another OS process.
+//! - [`health`]: how a run is that is going on, layer by layer.
 //! - [`logbook`]: the logs of the machines.
 //! - [`live`]: what runs are doing, on a terminal, while they do it.
 //! - [`vector_log`]: logs with vector clocks that other programs wrote.
@@ -24,6 +25,7 @@ pub mod cli;
 pub mod commands;
 mod decimal;
 pub mod export;
+pub mod health;
 pub mod inflict;
 pub mod live;
 pub mod logbook;
