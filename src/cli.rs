@@ -13,8 +13,8 @@ use log::LevelFilter;
 
 use crate::analysis::check::Verdict;
 use crate::commands::{
-    check, claims, compare, completions, export, inflict, machine, man, predict, prepare, simulate,
-    stats, swarm, sweep, trial, watch,
+    check, claims, compare, completions, export, health, inflict, machine, man, predict, prepare,
+    simulate, stats, swarm, sweep, trial, watch,
 };
 use crate::model::Seed;
 use crate::trial::DURATION_S;
@@ -57,6 +57,7 @@ enum Command {
     Inflict(inflict::InflictArgs),
     Simulate(simulate::SimulateArgs),
     Watch(watch::WatchArgs),
+    Health(health::HealthArgs),
     Check(check::CheckArgs),
     Stats(stats::StatsArgs),
     Compare(compare::CompareArgs),
@@ -134,6 +135,7 @@ impl Cli {
             Command::Inflict(args) => inflict::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Watch(args) => watch::run(&args),
+            Command::Health(args) => health::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Stats(args) => stats::run(&args),
             Command::Compare(args) => compare::run(&args),

@@ -5,6 +5,7 @@ pub mod claims;
 pub mod compare;
 pub mod completions;
 pub mod export;
+pub mod health;
 pub mod inflict;
 pub mod machine;
 pub mod man;

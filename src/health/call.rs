@@ -18,8 +18,8 @@ pub(super) struct Callee<'a> {
     pub(super) checkup: CheckupId,
     pub(super) trial: TrialDigest,
     pub(super) secret: &'a Secret,
-    /// How many peers it has, and says something of.
-    pub(super) peers: usize,
+    /// With how many machines it has connections, and says something of them.
+    pub(super) contacts: usize,
     pub(super) limit: Duration,
 }
 
@@ -28,14 +28,14 @@ pub(super) struct Callee<'a> {
 pub(super) struct Call {
     stream: TcpStream,
     heard: LineBuffer,
-    peers: usize,
+    contacts: usize,
     limit: Duration,
 }
 
 impl Call {
     /// Calls a machine. It may still refuse to be asked, which its first answer tells.
     pub(super) fn open(callee: &Callee<'_>) -> Result<Self, Silence> {
-        let Callee { machine, address, checkup, trial, secret, peers, limit } = *callee;
+        let Callee { machine, address, checkup, trial, secret, contacts, limit } = *callee;
         let deadline = wall_clock::now() + limit;
         let stream =
             TcpStream::connect_timeout(&address, limit).map_err(|error| not_reached(&error))?;
@@ -43,7 +43,7 @@ impl Call {
         settled.map_err(|error| Silence::Dead(error.to_string()))?;
         let nonce = Nonce::draw().map_err(|error| Silence::Dead(format!("{error:#}")))?;
         let asking = Asking { protocol: PROTOCOL, checkup, to: machine, trial, nonce };
-        let mut call = Self { stream, heard: LineBuffer::default(), peers, limit };
+        let mut call = Self { stream, heard: LineBuffer::default(), contacts, limit };
         call.say(&Line::Health(asking.clone()))?;
         let said = asking.to_string();
         let (listener, proof) = match call.hear(deadline) {
@@ -72,7 +72,7 @@ impl Call {
             Line::State(state) => state,
             other => return Err(not_its_to_say(&other)),
         };
-        let channels = (0..self.peers).map(|_| match self.hear(deadline)? {
+        let channels = (0..self.contacts).map(|_| match self.hear(deadline)? {
             Line::Channel(channel) => Ok(channel),
             other => Err(not_its_to_say(&other)),
         });

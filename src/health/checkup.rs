@@ -51,7 +51,7 @@ pub fn ask(run: &Run, question: Question, earlier: Option<&Heard>) -> Result<Hea
             checkup,
             trial: digest,
             secret,
-            peers: trial.machines.len() - 1,
+            contacts: trial.contacts(machine).len(),
             limit: question.limit,
         });
     })?;

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use super::question::Question;
 use crate::machine::wire::{BackLine, ChannelLine, Standing, StateLine};
-use crate::model::{MachineId, ModelTime};
+use crate::model::{MachineId, ModelTime, Tick};
 use crate::trial::Trial;
+
+/// The common start is not the same instant on every machine, and to go away takes a moment.
+const END_SLACK: Duration = Duration::from_millis(250);
 
 /// All that was heard in one checkup.
 #[derive(Clone, Debug)]
@@ -125,13 +128,13 @@ impl Heard {
         &self.testimonies[machine.index()]
     }
 
-    /// Every channel of the trial, by sender, then receiver.
+    /// Every channel on which there is a connection, by sender, then receiver.
     #[must_use]
     pub fn channels(&self) -> Vec<(MachineId, MachineId)> {
         let mut channels: Vec<_> = self
             .trial
             .machine_ids()
-            .flat_map(|from| self.trial.peers(from).into_iter().map(move |to| (from, to)))
+            .flat_map(|from| self.trial.contacts(from).into_iter().map(move |to| (from, to)))
             .collect();
         channels.sort_unstable();
         channels
@@ -166,13 +169,38 @@ impl Heard {
         Some(format!("no machine answers, so the run is over or not begun: {}", self.silences()))
     }
 
-    /// Whether a machine went away when the end of the trial had come.
+    /// Whether a machine went away when the last tick of the trial was over, or nearly so. Of one
+    /// that said nothing, those that spoke tell what time it was.
     fn has_ended(&self, testimony: &Testimony) -> bool {
-        let end = ModelTime::end_of(self.trial.duration_s);
-        let left = matches!(testimony.silence, Some(Silence::Dead(_)));
-        let time =
-            testimony.first.as_ref().and_then(|look| look.model_time(testimony.silent_after));
-        left && time.is_some_and(|time| end <= time)
+        if !matches!(testimony.silence, Some(Silence::Dead(_))) || self.is_missed(testimony.machine)
+        {
+            return false;
+        }
+        let time = match &testimony.first {
+            Some(look) => look.model_time(testimony.silent_after + END_SLACK),
+            None => {
+                let looks = self.testimonies.iter().filter_map(|other| other.first.as_ref());
+                looks.filter_map(|look| look.model_time(END_SLACK)).max()
+            }
+        };
+        time.is_some_and(|time| self.last_tick() <= time)
+    }
+
+    /// Whether some machine has lost its connection from another without a goodbye: whoever comes to
+    /// its end waits until its goodbye is heard.
+    fn is_missed(&self, machine: MachineId) -> bool {
+        let looks = self.testimonies.iter().flat_map(|other| [&other.first, &other.last]);
+        let mut lines = looks.flatten().filter_map(|look| look.channel(machine));
+        lines.any(|line| line.back == Standing::Broken)
+    }
+
+    /// When the last tick of the trial is due.
+    fn last_tick(&self) -> ModelTime {
+        let last = self.trial.machine_ids().map(|machine| {
+            let schedule = self.trial.schedule(machine);
+            schedule.due(Tick(schedule.ticks().max(1)))
+        });
+        last.max().unwrap_or(ModelTime::end_of(self.trial.duration_s))
     }
 
     /// Who is silent, and why: the first three.
@@ -190,5 +218,63 @@ impl Heard {
         let more = silent.len().saturating_sub(SHOWN_MAX);
         let shown = silent[..silent.len().min(SHOWN_MAX)].join("; ");
         if more == 0 { shown } else { format!("{shown}; and {more} more") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::health::layer::testing::healthy;
+
+    fn dead() -> Option<Silence> {
+        Some(Silence::Dead("Connection refused".to_owned()))
+    }
+
+    /// Two machines of a minute, of which the second went away after so many seconds.
+    fn left_after(seconds: u64) -> Heard {
+        let mut heard = healthy(2);
+        let testimony = &mut heard.testimonies[1];
+        // The first look was at 10 s.
+        testimony.silent_after = Duration::from_secs(seconds - 10);
+        testimony.silence = dead();
+        heard
+    }
+
+    #[test]
+    fn a_machine_that_goes_away_has_died_unless_the_trial_is_over() {
+        assert_eq!(left_after(59).obstacle(), None);
+        let expected = "machine 2 came to its end while the run was asked";
+        assert_eq!(left_after(60).obstacle().as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_machine_that_is_gone_at_the_end_has_come_to_its_end() {
+        let mut heard = left_after(60);
+        heard.testimonies[1].first = None;
+        assert_eq!(heard.obstacle(), None, "ten seconds have passed, as machine 1 says");
+        first_of(&mut heard).state.progress.as_mut().unwrap().elapsed_us = 60_000_000;
+        assert!(heard.obstacle().is_some());
+        // Nobody heard its goodbye: it has died before, and machine 1 waits for it.
+        first_of(&mut heard).channels[0].back = Standing::Broken;
+        assert_eq!(heard.obstacle(), None);
+    }
+
+    /// What machine 1 said at the beginning.
+    fn first_of(heard: &mut Heard) -> &mut Look {
+        heard.testimonies[0].first.as_mut().unwrap()
+    }
+
+    #[test]
+    fn where_nobody_answers_there_is_no_run() {
+        let mut heard = healthy(5);
+        for testimony in &mut heard.testimonies {
+            (testimony.first, testimony.last, testimony.silence) = (None, None, dead());
+        }
+        let why = heard.obstacle().unwrap();
+        let expected = "no machine answers, so the run is over or not begun: machine 1 \
+                        (127.0.0.1:20001) is not there: Connection refused; ";
+        assert!(why.starts_with(expected) && why.ends_with("; and 2 more"), "{why}");
+        heard.testimonies[3].silence = Some(Silence::Deaf("nothing within 2 s".to_owned()));
+        assert_eq!(heard.obstacle(), None, "somebody listens");
     }
 }

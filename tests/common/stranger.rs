@@ -5,7 +5,9 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 
 use scalemodel::machine::secret::{Nonce, Role, Secret, Transcript};
-use scalemodel::machine::wire::{Boot, Hello, Line, MessageLine, PROTOCOL, TrialDigest};
+use scalemodel::machine::wire::{
+    Asking, Boot, CheckupId, Hello, Line, MessageLine, PROTOCOL, TrialDigest,
+};
 use scalemodel::model::{Arrival, MachineId, Tick, Timestamp};
 use scalemodel::trial::Trial;
 
@@ -146,4 +148,55 @@ fn hear(stream: &mut BufReader<TcpStream>) -> Option<String> {
     let mut line = String::new();
     stream.read_line(&mut line).unwrap();
     line.strip_suffix('\n').map(ToOwned::to_owned)
+}
+
+/// Someone who asks a machine how it is, line by line.
+pub(crate) struct Asker {
+    stream: BufReader<TcpStream>,
+    asking: Asking,
+}
+
+impl Asker {
+    /// Connects to a machine, says so much, and hears the challenge.
+    pub(crate) fn connect(bench: &Bench, machine: u16, checkup: u64) -> Self {
+        let stream = TcpStream::connect(bench.address(machine.into())).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        let trial = Trial::load_resolved(&bench.trial_file()).unwrap();
+        let asking = Asking {
+            protocol: PROTOCOL,
+            checkup: CheckupId(checkup),
+            to: MachineId::new(machine),
+            trial: TrialDigest::of(&trial),
+            nonce: Nonce::draw().unwrap(),
+        };
+        let mut asker = Self { stream: BufReader::new(stream), asking };
+        asker.say(&asker.asking.to_string());
+        asker
+    }
+
+    /// Connects to a machine, and proves to know the secret of the run.
+    pub(crate) fn prove(bench: &Bench, machine: u16, checkup: u64) -> Self {
+        let mut asker = Self::connect(bench, machine, checkup);
+        let challenge = asker.hear().unwrap();
+        let Ok(Line::Challenge { nonce, proof }) = challenge.parse() else {
+            panic!("no challenge: {challenge}");
+        };
+        let said = asker.asking.to_string();
+        let transcript =
+            Transcript { hello: &said, connector: asker.asking.nonce, listener: nonce };
+        let secret = Secret::load(&bench.folder().join("secret")).unwrap();
+        assert!(secret.verifies(Role::Listener, &transcript, &proof));
+        asker.say(&Line::Proof(secret.proof(Role::Connector, &transcript)).to_string());
+        asker
+    }
+
+    /// Says a line.
+    pub(crate) fn say(&mut self, line: &str) {
+        self.stream.get_mut().write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    /// Hears a line, without its line feed; nothing at the end of the connection.
+    pub(crate) fn hear(&mut self) -> Option<String> {
+        hear(&mut self.stream)
+    }
 }

@@ -13,7 +13,7 @@ mod machines;
 mod propagation;
 mod skew;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 
 use std::fmt;
 

@@ -6,21 +6,21 @@ use crate::health::heard::{Heard, Look, Testimony};
 use crate::health::question::Question;
 use crate::logbook::SystemTime;
 use crate::machine::wire::{BackLine, ChannelLine, Progress, Standing, StateLine};
-use crate::model::{ClockRate, DrawRange, MachineId, Phase, Seed, Tick, Timestamp};
+use crate::model::{ClockRate, DrawRange, MachineId, Phase, Seed, Tick, Timestamp, Topology};
 use crate::pace::Speed;
 use crate::trial::{Durability, MachineSpec, Trial};
 
-pub(super) fn id(number: u16) -> MachineId {
+pub(in crate::health) fn id(number: u16) -> MachineId {
     MachineId::new(number)
 }
 
 /// So many machines at five ticks a second, of which all is well.
-pub(super) fn healthy(machines: usize) -> Heard {
+pub(in crate::health) fn healthy(machines: usize) -> Heard {
     of_rates(&vec![5; machines])
 }
 
 /// Machines with these clock rates, of which all is well.
-pub(super) fn of_rates(clock_rates: &[u32]) -> Heard {
+pub(in crate::health) fn of_rates(clock_rates: &[u32]) -> Heard {
     let machines = clock_rates.iter().zip(20_001..).map(|(rate, port)| MachineSpec {
         host: "127.0.0.1".parse().unwrap(),
         port,
@@ -35,6 +35,7 @@ pub(super) fn of_rates(clock_rates: &[u32]) -> Heard {
         machines: machines.collect(),
         faults: Vec::new(),
         durability: Durability::Process,
+        topology: Topology::FullMesh,
     };
     let question = Question {
         probes: 10,
@@ -49,7 +50,7 @@ pub(super) fn of_rates(clock_rates: &[u32]) -> Heard {
 }
 
 fn testimony(trial: &Trial, machine: MachineId, question: &Question) -> Testimony {
-    let peers = trial.peers(machine);
+    let peers = trial.contacts(machine);
     let probes =
         peers.iter().flat_map(|peer| (1..=question.probes).map(|number| back(*peer, number)));
     Testimony {

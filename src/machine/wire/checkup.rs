@@ -121,8 +121,8 @@ pub struct Progress {
     pub speed: Speed,
 }
 
-/// What a machine says of itself. As many lines on its channels follow as it has peers, and then
-/// its echoes.
+/// What a machine says of itself. A line on its channels with each machine follows with which it
+/// has connections, and then its echoes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateLine {
     /// The run.
