@@ -351,6 +351,14 @@ signal_trial() {
   done
 }
 
+# Removes the secrets of runs whose machines have all ended: nobody is to be let in any more.
+forget_secrets() {
+  local folder
+  for folder in "${folders[@]}"; do
+    rm -f -- "${folder}/secret"
+  done
+}
+
 # Ends helpers of this script by their process numbers.
 stop_processes() {
   local pid
@@ -389,6 +397,7 @@ die_by_signal() {
 on_exit() {
   stop_processes "${!trial_of[@]}" "${!timer_of[@]}"
   end_watcher
+  forget_secrets
 }
 
 # --- what came out ----------------------------------------------------------------------------
@@ -426,6 +435,7 @@ main() {
   trap 'on_signal HUP' HUP
   launch_all
   wait_for_machines
+  forget_secrets
   [[ -z ${interrupted} ]] || die_by_signal
   end_watcher
   report_failures

@@ -131,6 +131,21 @@ no_machine_is_left() {
   [[ ! -e ${work}/logs ]]
 }
 
+@test "a run can be asked for its health while it lasts, and its secret goes with it" {
+  local scalemodel=${SCALEMODEL:-target/release/scalemodel}
+  start_experiment --speed 5 "${trial}" 2>"${work}/err" &
+  local script=$!
+  wait_until ticks_are_logged
+  [[ $(stat -c %a "${work}/logs/small/secret") -eq 600 ]]
+  run "${scalemodel}" health "${work}/logs/small" --span 1 --late 60000
+  [[ ${status} -lt 2 ]] # machine 2 is too slow for its messages, as soon as one waits
+  [[ ${output} == *"machines     healthy"*"channels     healthy"*"propagation  healthy"* ]]
+  wait "${script}"
+  [[ ! -e ${work}/logs/small/secret ]]
+  run "${scalemodel}" health "${work}/logs/small"
+  [[ ${status} -eq 2 && ${output} == *"there is no secret"* ]]
+}
+
 @test "a killed machine ends its trial, and the others go on" {
   write_trial "${work}/other.toml" other 60 20011
   start_experiment --speed 10 "${trial}" "${work}/other.toml" \
