@@ -10,7 +10,7 @@ const CONSEQUENCES_MAX: usize = 3;
 
 /// Describes the findings of one run, with at most `limit` violations.
 pub(super) fn describe(run: &str, findings: &Findings, limit: usize) -> String {
-    let Findings { verdict, machines, events, sent, received, pairs, missing, violations } =
+    let Findings { verdict, machines, events, sent, received, pairs, missing, violations, .. } =
         findings;
     let mut text = Text(String::new());
     text.line(0, format_args!("{run}: {verdict}"));

@@ -153,6 +153,9 @@ pub struct Findings {
     pub missing: Vec<String>,
     /// What breaks a rule, in an order that respects causality; consequences under their causes.
     pub violations: Vec<Violation>,
+    /// Receives that would lie in the past of their own sends; the causal order leaves them out.
+    #[serde(skip)]
+    pub circular: Vec<EventRef>,
 }
 
 /// Checks one run.
@@ -203,6 +206,7 @@ pub fn check_metered<M: Fn(u64)>(history: &History, meter: impl FnOnce(u64) -> M
         pairs: (verdict != Verdict::Violated).then(|| causality.pairs()),
         missing,
         violations,
+        circular: causality.circular().to_vec(),
     }
 }
 

@@ -27,10 +27,13 @@ pub struct Violation {
     pub consequences: Vec<Violation>,
     /// The events of the places; none if a line is meant that is no event.
     #[serde(skip)]
-    pub(super) events: Vec<EventRef>,
+    pub events: Vec<EventRef>,
+    /// The causal path once more, by its events.
+    #[serde(skip)]
+    pub stretches: Vec<Stretch>,
     /// The machines that it is about.
     #[serde(skip)]
-    pub(super) machines: Vec<MachineId>,
+    pub machines: Vec<MachineId>,
     /// The rules that it breaks as a consequence, for the same machines.
     #[serde(skip)]
     pub(super) explains: &'static [Rule],
@@ -70,15 +73,18 @@ impl<'a> Complaints<'a> {
     /// Complains of events; the first is the one that is wrong.
     pub(super) fn at(&mut self, rule: Rule, events: &[EventRef], what: String) -> &mut Violation {
         let first = events[0];
-        let path = events.get(1).map_or(Vec::new(), |second| self.path(first, *second));
+        let stretches = events.get(1).map_or(Vec::new(), |second| self.path(first, *second));
+        let named =
+            |Stretch { first, last }: &Stretch| [first, last].map(|e| self.history.place_of(*e));
         self.push(Violation {
             time_us: self.history.event(first).entry.model_time_us,
             rule,
             places: events.iter().map(|event| self.history.place_of(*event)).collect(),
             what,
-            path,
+            path: stretches.iter().map(named).collect(),
             consequences: Vec::new(),
             events: events.to_vec(),
+            stretches,
             machines: events.iter().map(|event| event.machine).collect(),
             explains: &[],
             rank: self.causality.rank(first),
@@ -115,6 +121,7 @@ impl<'a> Complaints<'a> {
             path: Vec::new(),
             consequences: Vec::new(),
             events: Vec::new(),
+            stretches: Vec::new(),
             machines: vec![machine],
             explains: &[],
             rank,
@@ -136,6 +143,7 @@ impl<'a> Complaints<'a> {
             path: Vec::new(),
             consequences: Vec::new(),
             events: Vec::new(),
+            stretches: Vec::new(),
             machines: Vec::new(),
             explains: &[],
             rank: 0,
@@ -155,10 +163,8 @@ impl<'a> Complaints<'a> {
     }
 
     /// The causal path between two events, whichever happened before the other.
-    fn path(&self, one: EventRef, other: EventRef) -> Vec<[String; 2]> {
+    fn path(&self, one: EventRef, other: EventRef) -> Vec<Stretch> {
         let path = self.causality.path(one, other).or_else(|| self.causality.path(other, one));
-        let named =
-            |Stretch { first, last }| [first, last].map(|event| self.history.place_of(event));
-        path.unwrap_or_default().into_iter().map(named).collect()
+        path.unwrap_or_default()
     }
 }
