@@ -1,19 +1,17 @@
 //! `scalemodel export`: writes a run in the format of another program.
 
-use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use log::warn;
 
 use super::progress::{Progress, Unit};
+use super::whole_file::{BUFFER_BYTES, write_whole};
 use crate::cli::Answer;
 use crate::export::{FORMATS, Format, Run, Survey};
-
-const BUFFER_BYTES: usize = 64 << 10;
 
 /// Write a run in the format of another program: to draw it, or to work with its events
 ///
@@ -62,7 +60,7 @@ pub fn run(args: &ExportArgs) -> Result<Answer> {
     let write = |out: &mut dyn Write| args.to.export(&run, &survey, out, meter("exporting", &run));
     match &args.output {
         None => to_standard_output(write)?,
-        Some(file) => to_file(file, write)?,
+        Some(file) => write_whole(file, write)?,
     }
     Ok(Answer::Yes)
 }
@@ -87,30 +85,4 @@ fn to_standard_output(write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Resul
         }
         done => done,
     }
-}
-
-/// Writes beside a file, and gives it its name at the end: nobody takes half an export for a whole.
-fn to_file(file: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-    let told = || format!("cannot write {}", file.display());
-    let place = match fs::metadata(file) {
-        // A device or a pipe is written to, not replaced.
-        Ok(found) if !found.is_file() && !found.is_dir() => {
-            let device = File::options().write(true).open(file).with_context(told)?;
-            return write(&mut BufWriter::with_capacity(BUFFER_BYTES, device)).with_context(told);
-        }
-        Ok(found) if found.is_dir() => bail!("{}: it is a folder", told()),
-        Ok(_) => fs::canonicalize(file).with_context(told)?,
-        Err(_) => file.to_owned(),
-    };
-    let mut aside = place.clone().into_os_string();
-    aside.push(".part");
-    let aside = PathBuf::from(aside);
-    let written = File::create(&aside)
-        .map_err(anyhow::Error::from)
-        .and_then(|part| write(&mut BufWriter::with_capacity(BUFFER_BYTES, part)))
-        .and_then(|()| Ok(fs::rename(&aside, &place)?));
-    if written.is_err() {
-        let _ = fs::remove_file(&aside);
-    }
-    written.with_context(told)
 }

@@ -19,6 +19,7 @@ pub mod sweep;
 pub mod trial;
 mod verdict;
 pub mod watch;
+mod whole_file;
 
 use std::io::{self, Write as _};
 
