@@ -14,7 +14,7 @@ use log::LevelFilter;
 use crate::analysis::check::Verdict;
 use crate::commands::{
     check, claims, compare, completions, export, health, inflict, machine, man, predict, prepare,
-    simulate, stats, swarm, sweep, trial, watch,
+    report, simulate, stats, swarm, sweep, trial, watch,
 };
 use crate::model::Seed;
 use crate::trial::DURATION_S;
@@ -62,6 +62,7 @@ enum Command {
     Stats(stats::StatsArgs),
     Compare(compare::CompareArgs),
     Export(export::ExportArgs),
+    Report(report::ReportArgs),
     Predict(predict::PredictArgs),
     Sweep(sweep::SweepArgs),
     Swarm(swarm::SwarmArgs),
@@ -140,6 +141,7 @@ impl Cli {
             Command::Stats(args) => stats::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Export(args) => export::run(&args),
+            Command::Report(args) => report::run(&args),
             Command::Predict(args) => predict::run(&args),
             Command::Sweep(args) => sweep::run(&args),
             Command::Swarm(args) => swarm::run(&args),

@@ -17,6 +17,7 @@
 //! - [`health`]: how a run is that is going on, layer by layer.
 //! - [`logbook`]: the logs of the machines.
 //! - [`live`]: what runs are doing, on a terminal, while they do it.
+//! - [`report`]: one page that shows runs.
 //! - [`vector_log`]: logs with vector clocks that other programs wrote.
 //! - [`wall_clock`]: the only place that reads a clock.
 
@@ -33,6 +34,7 @@ pub mod machine;
 pub mod model;
 pub mod pace;
 mod quote;
+pub mod report;
 pub mod trial;
 pub mod vector_log;
 pub mod wall_clock;

@@ -12,6 +12,7 @@ pub mod man;
 pub mod predict;
 pub mod prepare;
 mod progress;
+pub mod report;
 pub mod simulate;
 pub mod stats;
 pub mod swarm;

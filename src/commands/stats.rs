@@ -14,6 +14,7 @@ use crate::analysis::history::History;
 use crate::analysis::stats::{MachineStats, RunStats, measure};
 use crate::analysis::tally::JUMP_BUCKETS;
 use crate::cli::Answer;
+use crate::report::Sheet;
 
 /// With more machines than this the table has a line a machine instead of a column.
 const COLUMNS_MAX: usize = 6;
@@ -58,7 +59,7 @@ pub fn run(args: &StatsArgs) -> Result<Answer> {
 }
 
 /// Says openly which machines the figures leave out.
-fn warn_of_absent(history: &History) {
+pub(super) fn warn_of_absent(history: &History) {
     for error in &history.unreadable {
         warn!("{error}");
     }
@@ -163,16 +164,26 @@ fn sheet(run: &RunStats) -> String {
     let mut table = plain_table();
     let heads = run.machines.iter().map(|m| format!("machine {}", m.machine));
     table.set_header(std::iter::once(String::new()).chain(heads));
-    for figure in FIGURES.iter().filter(|figure| figure.column != "machine") {
-        let values = run.machines.iter().map(figure.value);
-        table.add_row(std::iter::once(figure.name.to_owned()).chain(values));
-    }
-    for (index, range) in jump_ranges().iter().enumerate() {
-        let counts = run.machines.iter().map(|m| m.figures.jump_histogram[index].to_string());
-        table.add_row(std::iter::once(format!("jumps of {range}")).chain(counts));
+    let Sheet { title, rows, foot } = sheet_of(run);
+    for (name, values) in rows {
+        table.add_row(std::iter::once(name).chain(values));
     }
     align_right(&mut table, 1);
-    format!("{}\n{table}\n{}\n", title(run), drift_line(run))
+    format!("{title}\n{table}\n{foot}\n")
+}
+
+/// What stands in the table of one run.
+pub(super) fn sheet_of(run: &RunStats) -> Sheet {
+    let row = |name: &str, value: &dyn Fn(&MachineStats) -> String| {
+        (name.to_owned(), run.machines.iter().map(value).collect())
+    };
+    let figures = FIGURES.iter().filter(|figure| figure.column != "machine");
+    let mut rows: Vec<_> = figures.map(|figure| row(figure.name, &figure.value)).collect();
+    for (index, range) in jump_ranges().iter().enumerate() {
+        let count = |m: &MachineStats| m.figures.jump_histogram[index].to_string();
+        rows.push(row(&format!("jumps of {range}"), &count));
+    }
+    Sheet { title: title(run), rows, foot: drift_line(run) }
 }
 
 /// Several runs: a line a machine.
