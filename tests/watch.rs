@@ -7,7 +7,7 @@ mod screen;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -22,6 +22,8 @@ struct OnTerminal {
     script: Child,
     /// The OS process of the command.
     command: String,
+    /// The file that gets its exit code.
+    code: PathBuf,
     shown: Arc<Mutex<Vec<u8>>>,
     reader: JoinHandle<()>,
 }
@@ -29,11 +31,18 @@ struct OnTerminal {
 impl OnTerminal {
     /// Starts a command of a shell; `folder` is where its number is noted.
     fn start(folder: &Path, command: &str, environment: &[(&str, &str)]) -> Self {
-        let note = folder.join("pid");
+        let [note, code] = ["pid", "code"].map(|name| folder.join(name));
         let _ = fs::remove_file(&note);
-        let line = format!("stty rows 24 cols 80; echo $$ >{}; exec {command}", note.display());
+        // `script` may see the end of the terminal before that of the command, and then reports an exit
+        // code that means nothing: the shell notes it, and keeps its own words to itself.
+        let line = format!(
+            "stty rows 24 cols 80; trap : INT HUP QUIT TERM; exec 3>&2 2>/dev/null; \
+             (echo $BASHPID >{}; exec {command} 2>&3 3>&-); echo $? >{}",
+            note.display(),
+            code.display()
+        );
         let mut script = Command::new("script")
-            .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+            .args(["--quiet", "--command", &line, "/dev/null"])
             .envs(environment.iter().copied())
             .env("SHELL", "/bin/bash")
             .env("SCALEMODEL", env!("CARGO_BIN_EXE_scalemodel"))
@@ -54,7 +63,7 @@ impl OnTerminal {
             command = fs::read_to_string(&note).unwrap_or_default();
             command.ends_with('\n')
         });
-        Self { script, command: command.trim().to_owned(), shown, reader }
+        Self { script, command: command.trim().to_owned(), code, shown, reader }
     }
 
     /// Watches a run.
@@ -87,17 +96,14 @@ impl OnTerminal {
 
     /// Waits for the end: the exit code, and what the terminal shows then, its cursor among it.
     fn finish(mut self) -> (i32, Screen, String) {
-        let mut code = None;
-        wait_until("the command ends", || {
-            code = self.script.try_wait().unwrap().map(|status| status.code().unwrap());
-            code.is_some()
-        });
+        wait_until("the command ends", || self.script.try_wait().unwrap().is_some());
+        let code = fs::read_to_string(&self.code).unwrap().trim().parse().unwrap();
         self.reader.join().unwrap();
         let bytes = self.shown.lock().unwrap().clone();
         let screen = Screen::showing(&bytes);
         assert!(screen.is_cursor_shown(), "the cursor is hidden");
         assert_eq!(screen.column(), 0, "{}", screen.text());
-        (code.unwrap(), screen, String::from_utf8(bytes).unwrap())
+        (code, screen, String::from_utf8(bytes).unwrap())
     }
 }
 
