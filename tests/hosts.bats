@@ -121,6 +121,12 @@ cannot_reach() {
   ! can_reach
 }
 
+# Whether the offset of the clocks that a log tells of is 0, as far as is known.
+clocks_agree() {
+  awk -F'[= ]' '/^# clock_offset: / { found = 1; exit !($4 <= $6 && -$4 <= $6) }
+    END { if (!found) exit 1 }' "$1"
+}
+
 @test "machines on three hosts: the logs come back, and the run holds, at both paces" {
   write_trial_of_namespaces
   for pace in '--speed 30' '--pace virtual'; do
@@ -129,6 +135,10 @@ cannot_reach() {
     [[ ${status} -eq 0 ]]
     [[ ${output} == *"logs/apart: holds"*"3 machines, 660 events"* ]]
     grep -q '^# end: why=finished ' "${work}/logs/apart/log21002.txt"
+    # The hosts share the clock of this computer.
+    [[ ${pace} == *virtual ]] || for port in 21002 21003; do
+      clocks_agree "${work}/logs/apart/log${port}.txt"
+    done
     nothing_is_left
   done
 }

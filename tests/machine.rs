@@ -55,6 +55,24 @@ fn twelve_machines_and_two_machines_run_as_well() {
 }
 
 #[test]
+fn on_one_computer_the_clocks_are_found_to_agree() {
+    let bench = Bench::new("127.20.1.66", 2, &[5, 5, 5]);
+    bench.run_all(&["--speed", "20"]);
+    let measured = |machine: usize| -> Option<(i64, i64)> {
+        let log = bench.log(machine);
+        let line = log.lines().find_map(|line| line.strip_prefix("# clock_offset: offset_us="))?;
+        let (offset, error) = line.split_once(" error_us=").unwrap();
+        Some((offset.parse().unwrap(), error.parse().unwrap()))
+    };
+    assert_eq!(measured(1), None, "it is the one that others are compared with");
+    for machine in [2, 3] {
+        let (offset, error) = measured(machine).unwrap();
+        assert!(offset.abs() <= error, "{offset} give or take {error}");
+        assert!(error < 1_000_000, "no exchange took two seconds: {error}");
+    }
+}
+
+#[test]
 fn machines_may_be_launched_in_any_order() {
     let bench = Bench::new("127.20.1.5", 10, &[2, 2, 2]);
     let mut machines = vec![bench.start(3, &FAST)];

@@ -27,6 +27,7 @@ fn read(bytes: &[u8]) {
     };
     assert_eq!(again.header, log.header);
     assert_eq!(again.start, log.start);
+    assert_eq!(again.clock_offset, log.clock_offset);
     assert!(entries(&again.ticks).eq(entries(&log.ticks)), "ticks differ");
     assert!(entries(&again.skips).eq(entries(&log.skips)), "skipped ticks differ");
     assert!(entries(&again.restarts).eq(entries(&log.restarts)), "restarts differ");
@@ -40,6 +41,9 @@ fn print(log: &Log) -> String {
     let mut text = log.header.to_string();
     let mut restarts = log.restarts.iter().peekable();
     let mut skips = log.skips.iter().peekable();
+    if let Some(offset) = log.clock_offset {
+        line(&mut text, format_args!("{offset}"));
+    }
     if let Some(start) = log.start {
         line(&mut text, format_args!("# start: {start}"));
         line(&mut text, format_args!("{}", COLUMNS.join(" ")));

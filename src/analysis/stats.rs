@@ -57,6 +57,11 @@ pub struct MachineStats {
     pub lateness_p99_us: i64,
     /// Largest lateness, in microseconds.
     pub lateness_max_us: i64,
+    /// What is to be added to its system times to have them by machine 1's clock, in microseconds;
+    /// none if it was not measured.
+    pub clock_offset_us: Option<i64>,
+    /// By so much that may be wrong, in microseconds.
+    pub clock_offset_error_us: Option<u64>,
     /// What theory says of the machine, to be held against the figures above.
     pub predicted: MachinePrediction,
 }
@@ -112,6 +117,8 @@ fn machine_stats(
         lateness_median_us: percentile(&lateness, 50),
         lateness_p99_us: percentile(&lateness, 99),
         lateness_max_us: lateness.last().copied().unwrap_or(0),
+        clock_offset_us: log.clock_offset.map(|offset| offset.offset_us),
+        clock_offset_error_us: log.clock_offset.map(|offset| offset.error_us),
         predicted,
     }
 }

@@ -97,6 +97,16 @@ macro_rules! figure {
     };
 }
 
+macro_rules! measured {
+    ($name:literal, $field:ident) => {
+        Figure {
+            name: $name,
+            column: stringify!($field),
+            value: |m| m.$field.map(|number| number.to_string()).unwrap_or_default(),
+        }
+    };
+}
+
 macro_rules! predicted {
     ($name:literal, $field:ident, $decimals:literal) => {
         Figure {
@@ -108,7 +118,7 @@ macro_rules! predicted {
 }
 
 /// All figures of a machine, in the order of the tables.
-const FIGURES: [Figure; 27] = [
+const FIGURES: [Figure; 29] = [
     figure!("clock rate (1/s)", clock_rate),
     figure!("ticks due", ticks_due),
     figure!("ticks done", ticks_done),
@@ -136,6 +146,8 @@ const FIGURES: [Figure; 27] = [
     predicted!("  predicted", clock_ratio, 3),
     figure!("port", port),
     figure!("machine", machine),
+    measured!("system time, offset (us)", clock_offset_us),
+    measured!("  give or take", clock_offset_error_us),
 ];
 
 /// The head of a column of the summary, and what stands in it.
@@ -172,13 +184,21 @@ fn sheet(run: &RunStats) -> String {
     format!("{title}\n{table}\n{foot}\n")
 }
 
+/// A row with a dash where a machine has no value; none if no machine has one.
+fn with_dashes((name, values): (String, Vec<String>)) -> Option<(String, Vec<String>)> {
+    let dashed = |value: String| if value.is_empty() { "-".to_owned() } else { value };
+    let has_value = values.iter().any(|value| !value.is_empty());
+    has_value.then(|| (name, values.into_iter().map(dashed).collect()))
+}
+
 /// What stands in the table of one run.
 pub(super) fn sheet_of(run: &RunStats) -> Sheet {
     let row = |name: &str, value: &dyn Fn(&MachineStats) -> String| {
         (name.to_owned(), run.machines.iter().map(value).collect())
     };
     let figures = FIGURES.iter().filter(|figure| figure.column != "machine");
-    let mut rows: Vec<_> = figures.map(|figure| row(figure.name, &figure.value)).collect();
+    let rows = figures.map(|figure| row(figure.name, &figure.value));
+    let mut rows: Vec<(String, Vec<String>)> = rows.filter_map(with_dashes).collect();
     for (index, range) in jump_ranges().iter().enumerate() {
         let count = |m: &MachineStats| m.figures.jump_histogram[index].to_string();
         rows.push(row(&format!("jumps of {range}"), &count));

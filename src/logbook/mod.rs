@@ -10,6 +10,7 @@
 //! - [`reader`]: reads a log back, and names the line of whatever is wrong in it.
 //! - [`tail`]: reads a log while it grows.
 
+pub mod clock_offset;
 pub mod entry;
 pub mod fault_record;
 pub mod header;
@@ -19,6 +20,7 @@ pub mod system_time;
 pub mod tail;
 pub mod writer;
 
+pub use clock_offset::ClockOffset;
 pub use entry::Entry;
 pub use fault_record::FaultRecord;
 pub use header::Header;

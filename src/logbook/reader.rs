@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::FORMAT;
+use super::clock_offset::ClockOffset;
 use super::entry::Entry;
 use super::fault_record::FaultRecord;
 use super::header::{COLUMNS, Header, HeaderBuilder, TITLE};
@@ -35,6 +36,8 @@ pub struct Log {
     pub header: Header,
     /// The common start; none if the machine never started.
     pub start: Option<SystemTime>,
+    /// How far the clock of its host was from that of machine 1's; none if it was not measured.
+    pub clock_offset: Option<ClockOffset>,
     /// The ticks, in the order of the file.
     pub ticks: Vec<Numbered<TickRecord>>,
     /// The ticks that were skipped.
@@ -128,6 +131,7 @@ impl Log {
             path: path.to_owned(),
             header: reader.header.clone(),
             start: reader.start,
+            clock_offset: reader.clock_offset,
             ticks: Vec::new(),
             skips: Vec::new(),
             restarts: Vec::new(),
@@ -178,6 +182,8 @@ pub struct LogReader<T> {
     pub header: Header,
     /// The common start; none if the machine never started.
     pub start: Option<SystemTime>,
+    /// How far the clock of its host was from that of machine 1's; none if it was not measured.
+    pub clock_offset: Option<ClockOffset>,
     path: PathBuf,
     lines: Lines<T>,
     /// The restarts before the common start, which are still to be given.
@@ -193,12 +199,14 @@ impl<T: BufRead> LogReader<T> {
     pub fn new(path: &Path, text: T) -> Result<Self, ReadError> {
         let mut lines = Lines::after(0, text);
         let mut early = VecDeque::new();
-        let (header, start) = read_header(&mut lines, &mut early).map_err(|what| ReadError {
+        let read = read_header(&mut lines, &mut early);
+        let (header, start, clock_offset) = read.map_err(|what| ReadError {
             path: path.to_owned(),
             line: lines.number.max(1),
             what,
         })?;
-        Ok(Self { header, start, path: path.to_owned(), lines, early, end_line: None })
+        let path = path.to_owned();
+        Ok(Self { header, start, clock_offset, path, lines, early, end_line: None })
     }
 
     /// Reads the next entry; none at the end of the log, or where its last line is torn.
@@ -320,7 +328,7 @@ impl<T: BufRead> Lines<T> {
 fn read_header(
     lines: &mut Lines<impl BufRead>,
     restarts: &mut VecDeque<Numbered<RestartRecord>>,
-) -> Result<(Header, Option<SystemTime>), String> {
+) -> Result<(Header, Option<SystemTime>, Option<ClockOffset>), String> {
     let mut reader = HeaderReader::default();
     while let Some((line, text)) = lines.next()? {
         match reader.take(text)? {
@@ -329,7 +337,8 @@ fn read_header(
             HeaderLine::Other => {}
         }
     }
-    reader.finish()
+    let clock_offset = reader.clock_offset;
+    reader.finish().map(|(header, start)| (header, start, clock_offset))
 }
 
 /// A header that is being read, with what stands between its lines.
@@ -338,6 +347,7 @@ pub(super) struct HeaderReader {
     has_title: bool,
     builder: HeaderBuilder,
     start: Option<SystemTime>,
+    clock_offset: Option<ClockOffset>,
 }
 
 /// A line of a header.
@@ -373,6 +383,8 @@ impl HeaderReader {
                     return Err("the start stands twice in the header".to_owned());
                 }
             }
+            // A machine that died before the start may have measured it once before.
+            "clock_offset" => self.clock_offset = Some(ClockOffset::parse(value)?),
             "restart" => return RestartRecord::parse(value).map(HeaderLine::Restart),
             _ => self.builder.take(key, value)?,
         }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::fs::{FlockOperation, flock};
 
+use super::clock_offset::ClockOffset;
 use super::fault_record::FaultRecord;
 use super::header::{COLUMNS, Header};
 use super::reader::Log;
@@ -135,6 +136,12 @@ impl LogWriter {
         let cut_bytes = (text.len() - whole) as u64;
         let writer = Self::new(file, path, header);
         Ok((writer, Some(Resumed { log, cut_bytes, has_columns })))
+    }
+
+    /// Puts down how far the clock of this host is from that of machine 1's; it is written with the
+    /// common start.
+    pub fn clock_offset(&mut self, offset: &ClockOffset) {
+        self.line(offset);
     }
 
     /// Writes the common start and the column names, which end the header.

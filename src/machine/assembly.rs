@@ -11,15 +11,32 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
+use log::warn;
 
+use super::checkup::{COMPARISON_LIMIT, Comparison};
+use super::door::Door;
 use super::inbox::{Halt, Inbox, Notice};
 use super::producer::Producers;
+use super::wire::CheckupId;
+use crate::logbook::ClockOffset;
 use crate::model::MachineId;
 use crate::trial::Trial;
 use crate::wall_clock;
 
 /// How often a machine that comes back looks whether every peer was tried.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// How often a machine that compares its clock looks whether a probe is back.
+const LOOK_FOR_PROBES: Duration = Duration::from_millis(1);
+
+/// What the machines have agreed on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Assembled {
+    /// The common start.
+    pub(super) start: Instant,
+    /// How far the clock of this host is from that of machine 1's, if it was measured.
+    pub(super) clock_offset: Option<ClockOffset>,
+}
 
 /// Brings one machine to the common start.
 #[derive(Debug)]
@@ -28,6 +45,7 @@ pub(super) struct Assembly<'a> {
     pub(super) machine: MachineId,
     pub(super) inbox: &'a mut Inbox,
     pub(super) producers: &'a mut Producers,
+    pub(super) door: &'a Door,
     /// How long the assembly may take.
     pub(super) limit: Duration,
     /// How far ahead machine 1 names the common start.
@@ -47,17 +65,20 @@ struct Roll {
 
 impl Assembly<'_> {
     /// Waits for the peers, and agrees on the common start.
-    pub(super) fn assemble(mut self) -> Result<Instant, Halt> {
+    pub(super) fn assemble(mut self) -> Result<Assembled, Halt> {
         let deadline = wall_clock::now() + self.limit;
         let mut roll = Roll::default();
         match self.logged_start {
-            Some(start) => self.come_back(start, deadline, &mut roll),
+            Some(start) => {
+                let start = self.come_back(start, deadline, &mut roll)?;
+                Ok(Assembled { start, clock_offset: None })
+            }
             None => self.begin(deadline, &mut roll),
         }
     }
 
     /// The start of a run; or, for a machine that died before it, of one that may have begun.
-    fn begin(&mut self, deadline: Instant, roll: &mut Roll) -> Result<Instant, Halt> {
+    fn begin(&mut self, deadline: Instant, roll: &mut Roll) -> Result<Assembled, Halt> {
         let contacts = self.trial.contacts(self.machine);
         self.wait_for(deadline, roll, "", |roll| missing(&contacts, &roll.welcomed))?;
         self.wait_for(deadline, roll, "did not connect to this machine", |roll| {
@@ -69,11 +90,42 @@ impl Assembly<'_> {
             })?;
             let start = roll.start.unwrap_or_else(|| wall_clock::now() + self.start_delay);
             self.producers.name_start(start);
-            return Ok(start);
+            return Ok(Assembled { start, clock_offset: None });
         }
+        let clock_offset = self.compare_clocks(deadline, roll)?;
         self.producers.get_ready(starter());
         self.wait_for(deadline, roll, "did not name the common start", |_| vec![starter()])?;
-        Ok(roll.start.expect("the wait ends when the start is named"))
+        let start = roll.start.expect("the wait ends when the start is named");
+        Ok(Assembled { start, clock_offset })
+    }
+
+    /// Compares the clock of this host with that of machine 1's, at the real pace. A run whose clocks
+    /// could not be compared is a run all the same: nothing is ordered by them.
+    fn compare_clocks(
+        &mut self,
+        deadline: Instant,
+        roll: &mut Roll,
+    ) -> Result<Option<ClockOffset>, Halt> {
+        let Some(checkups) = &self.door.checkups else { return Ok(None) };
+        let deadline = deadline.min(wall_clock::now() + COMPARISON_LIMIT);
+        let id = CheckupId(self.door.identity.boot.0);
+        let Ok(mut comparison) = Comparison::begin(checkups, id, starter()) else {
+            warn!("too many ask how this machine is; its log will not tell how clocks compare");
+            return Ok(None);
+        };
+        while comparison.go_on() && roll.start.is_none() {
+            let now = wall_clock::now();
+            if deadline <= now {
+                break;
+            }
+            if let Some(notice) = self.inbox.next_notice(deadline.min(now + LOOK_FOR_PROBES)) {
+                self.enrol(notice, roll)?;
+            }
+        }
+        if comparison.best().is_none() && roll.start.is_none() {
+            warn!("machine 1 has answered no probe; the log will not tell how clocks compare");
+        }
+        Ok(comparison.best())
     }
 
     /// Takes part again as soon as every peer has been tried.

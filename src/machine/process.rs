@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use log::info;
 
-use super::assembly::Assembly;
+use super::assembly::{Assembled, Assembly};
 use super::beginning::{Beginning, LogStage, identity, load_secret, open_log};
 use super::channel::Channel;
 use super::checkup::{Checkups, Examinee, Gauges};
@@ -111,14 +111,18 @@ pub fn run(config: &MachineConfig) -> Result<Outcome> {
     if let Some(start) = logged_start {
         door.tell_start(start);
     }
-    let start = match assemble(config, &mut inbox, &mut producers, logged_start) {
-        Ok(start) => start,
+    let assembled = assemble(config, &mut inbox, &mut producers, &door, logged_start);
+    let Assembled { start, clock_offset } = match assembled {
+        Ok(assembled) => assembled,
         Err(Halt::Signalled(signal)) => return Ok(Outcome::Signalled(signal)),
         Err(halt) => return Err(farewell::explain(trial, halt)),
     };
     door.tell_start(start);
     match stage {
-        LogStage::Header => log.start(start_entry(config.pace, start))?,
+        LogStage::Header => {
+            clock_offset.iter().for_each(|offset| log.clock_offset(offset));
+            log.start(start_entry(config.pace, start))?;
+        }
         LogStage::Start => log.columns()?,
         LogStage::Entries => {}
         LogStage::End => {
@@ -201,15 +205,16 @@ fn assemble(
     config: &MachineConfig,
     inbox: &mut Inbox,
     producers: &mut Producers,
+    door: &Door,
     logged_start: Option<Instant>,
-) -> Result<Instant, Halt> {
+) -> Result<Assembled, Halt> {
     let machines = u32::try_from(config.trial.machines.len()).unwrap_or(u32::MAX);
     let start_delay = match config.pace {
         Pace::Real(_) => START_DELAY + START_DELAY_PER_MACHINE * machines,
         Pace::Virtual => Duration::ZERO,
     };
     let (trial, machine, limit) = (&config.trial, config.machine, config.limits.connect);
-    Assembly { trial, machine, inbox, producers, limit, start_delay, logged_start }.assemble()
+    Assembly { trial, machine, inbox, producers, door, limit, start_delay, logged_start }.assemble()
 }
 
 /// How far ahead machine 1 names the common start: long enough for every peer to hear of it.

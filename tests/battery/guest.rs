@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use scalemodel::machine::secret::{Nonce, Role, Secret, Transcript};
@@ -163,6 +163,35 @@ impl Talk {
     }
 }
 
+/// By so much the clock of whoever plays machine 1 is ahead, in microseconds: an hour.
+const AHEAD_US: i64 = 3_600_000_000;
+
+/// Answers probes, until the machine says that it is ready.
+fn await_ready(back: &mut Talk, out: &Talk) -> Result<()> {
+    loop {
+        match back.hear()? {
+            Line::Probe(probe) => {
+                let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH)?;
+                let now = i64::try_from(since_1970.as_micros())? + AHEAD_US;
+                out.say(&format!("echo {probe} {now} {now}"))?;
+            }
+            Line::Ready => return Ok(()),
+            other => bail!("it is not ready: '{other}'"),
+        }
+    }
+}
+
+/// The log tells of the hour, as well as it can be known.
+fn ensure_clocks_are_compared(log: &str) -> Result<()> {
+    let line = log.lines().find_map(|line| line.strip_prefix("# clock_offset: offset_us="));
+    let (offset, error) =
+        line.and_then(|line| line.split_once(" error_us=")).context("no clock was compared")?;
+    let (offset, error) = (offset.parse::<i64>()?, error.parse::<i64>()?);
+    ensure!((offset - AHEAD_US).abs() <= error, "{offset} give or take {error}");
+    ensure!(error < AHEAD_US, "that tells nothing: {error}");
+    Ok(())
+}
+
 /// A message of machine 1.
 pub(crate) fn message(timestamp: u64, tick: u64, sequence: u64) -> String {
     let tick = Tick(tick);
@@ -198,9 +227,10 @@ impl Play {
         let (mut back, _) = guest.receive(&listener)?;
         let (out, welcome) = guest.visit(&bench.address(2))?;
         ensure!(matches!(welcome, Line::Welcome { next: 1, .. }), "it answered '{welcome}'");
-        ensure!(back.hear()? == Line::Ready, "it is not ready");
+        await_ready(&mut back, &out)?;
         out.say("start 1000000")?;
         bench.wait_until("machine 2 ticks", || 0 < bench.ticks(2))?;
+        ensure_clocks_are_compared(&fs::read_to_string(bench.log_file(2))?)?;
         Ok(Self { bench, guest, victim, out, back, listener })
     }
 

@@ -170,6 +170,7 @@ impl Search {
             restarts: Vec::new(),
             faults: Vec::new(),
             end: self.is_whole(state).then_some(Numbered { line, entry: end }),
+            clock_offset: None,
             torn_line: None,
             settled: node.done.len(),
             is_settled: true,

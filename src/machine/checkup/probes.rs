@@ -166,12 +166,19 @@ impl Checkups {
 impl Pass<'_> {
     /// Sends a probe to every peer.
     pub(super) fn send(&self, number: u32, start: Option<Instant>) -> Result<(), String> {
-        let probe = ProbeId { checkup: self.id, number };
-        for channel in &self.checkups.examinee.channels {
-            let peer = channel.peer;
-            self.depart(number, peer)?;
-            self.checkups.post(peer, Line::Probe(probe), start);
-        }
+        let channels = self.checkups.examinee.channels.iter();
+        channels.map(|channel| channel.peer).try_for_each(|peer| self.send_to(peer, number, start))
+    }
+
+    /// Sends a probe to one peer.
+    pub(super) fn send_to(
+        &self,
+        peer: MachineId,
+        number: u32,
+        start: Option<Instant>,
+    ) -> Result<(), String> {
+        self.depart(number, peer)?;
+        self.checkups.post(peer, Line::Probe(ProbeId { checkup: self.id, number }), start);
         Ok(())
     }
 
