@@ -4,8 +4,7 @@
 //!
 //! Full meshes at 1 to 6 ticks a second, as `scalemodel trial --machines N` makes them, and hundreds of
 //! machines in sparse topologies; medians of 3 runs of 10 s at the real pace, and of one minute at
-//! the virtual pace. Memory is the resident peak of a machine shortly before it ends; what a connection
-//! adds is the slope from 3 machines on.
+//! the virtual pace. Memory is the resident peak of a machine shortly before it ends.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock and waits")]
@@ -44,26 +43,22 @@ fn main() {
         "threads",
         "start ms",
         "MB each",
-        "KB a conn.",
         "cores",
         "p99 us",
         "done/due",
         "virtual us a tick",
     ];
     println!("{}", titles.map(|title| format!("{title:>11}")).join(" "));
-    let mut first = None;
     for (machines, topology) in CASES {
         let runs: Vec<_> = (0..RUNS).map(|_| measure(machines, topology)).collect();
         let of = |value: fn(&Measured) -> f64| median(runs.iter().map(value).collect());
-        let (megabytes, contacts) = (of(|run| run.megabytes), of(|run| run.contacts));
-        let (least, fewest) = *first.get_or_insert((megabytes, contacts));
-        let slope = 1024.0 * (megabytes - least) / (contacts - fewest) / 2.0;
         println!(
-            "{machines:>11} {:>11} {:>11} {:>11.0} {megabytes:>11.2} {slope:>11.1} {:>11.2} {:>11.0} \
+            "{machines:>11} {:>11} {:>11} {:>11.0} {:>11.2} {:>11.2} {:>11.0} \
              {:>11.4} {:>11.1}",
             topology.get(1).unwrap_or(&"mesh"),
             of(|run| run.threads),
             of(|run| run.start_ms),
+            of(|run| run.megabytes),
             of(|run| run.cores),
             of(|run| run.p99_us),
             of(|run| run.done),
@@ -74,7 +69,6 @@ fn main() {
 
 /// What one run took.
 struct Measured {
-    contacts: f64,
     threads: f64,
     start_ms: f64,
     megabytes: f64,
@@ -87,7 +81,6 @@ struct Measured {
 fn measure(machines: usize, topology: &[&str]) -> Measured {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scale");
     let trial = trial(machines, topology, REAL_S);
-    let contacts = trial.machine_ids().map(|id| trial.contacts(id).len()).sum::<usize>() as f64;
     let (launched, cpu_before) = (SystemTime::now(), cpu_of_children_s());
     let running = launch(&trial, &folder, "real");
     let last = folder.join(format!("log{}.txt", trial.machines[0].port));
@@ -102,7 +95,6 @@ fn measure(machines: usize, topology: &[&str]) -> Measured {
     let mut late: Vec<i64> = late.collect();
     late.sort_unstable();
     Measured {
-        contacts: contacts / machines as f64,
         threads: f64::from(threads),
         start_ms: started as f64 / 1000.0,
         megabytes: f64::from(kilobytes) / 1024.0 / machines as f64,
