@@ -8,7 +8,7 @@ use super::history::{Channel, History};
 use super::predict::{MachinePrediction, predict};
 use super::tally::{DriftMeter, EventKind, MachineFigures, MachineTally, compare_clocks};
 use crate::logbook::{Log, LoggedEvent};
-use crate::model::MachineId;
+use crate::model::{MachineId, ModelTime};
 
 /// The statistics of one run.
 #[derive(Clone, Debug, Serialize)]
@@ -167,9 +167,10 @@ pub fn wait_s(sent_us: u64, received_us: u64) -> f64 {
     (received_us as f64 - sent_us as f64) / 1e6
 }
 
-/// Follows the machines' clocks in the order of due times.
-fn drift(history: &History) -> DriftMeter {
-    let mut events: Vec<_> = history
+/// The clocks of all machines after every tick, in the order of due times.
+#[must_use]
+pub fn clocks_in_order(history: &History) -> Vec<(ModelTime, MachineId, u64)> {
+    let mut clocks: Vec<_> = history
         .present()
         .flat_map(|(machine, log)| {
             let schedule = history.schedule(machine);
@@ -178,10 +179,15 @@ fn drift(history: &History) -> DriftMeter {
             })
         })
         .collect();
-    events.sort();
+    clocks.sort_unstable();
+    clocks
+}
+
+/// Follows the machines' clocks in the order of due times.
+fn drift(history: &History) -> DriftMeter {
     let mut meter = DriftMeter::new(history.present().map(|(machine, _)| machine));
     let mut before = None;
-    for (due, machine, clock) in events {
+    for (due, machine, clock) in clocks_in_order(history) {
         meter.tick(machine, clock, before.replace(due) == Some(due));
     }
     meter

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::analysis::history::History;
+use crate::analysis::stats::clocks_in_order;
 use crate::analysis::tally::DriftMeter;
-use crate::model::{MachineId, ModelTime};
+use crate::model::ModelTime;
 
 /// At most so many bars are drawn.
 const BARS_MAX: u64 = 40;
@@ -39,7 +40,7 @@ impl DriftHistogram {
         let mut seconds = Vec::new();
         let mut meter = DriftMeter::new(history.present().map(|(machine, _)| machine));
         let mut before = ModelTime::of_ms(0);
-        for (due, machine, clock) in in_order_of_due_times(history) {
+        for (due, machine, clock) in clocks_in_order(history) {
             if before < due {
                 let range = usize::try_from(meter.drift() / width).unwrap_or(usize::MAX);
                 if seconds.len() <= range {
@@ -52,20 +53,6 @@ impl DriftHistogram {
         }
         Self { width, seconds }
     }
-}
-
-fn in_order_of_due_times(history: &History) -> Vec<(ModelTime, MachineId, u64)> {
-    let mut ticks: Vec<_> = history
-        .present()
-        .flat_map(|(machine, log)| {
-            let schedule = history.schedule(machine);
-            log.ticks.iter().map(move |tick| {
-                (schedule.due(tick.entry.tick), machine, tick.entry.logical_clock.0)
-            })
-        })
-        .collect();
-    ticks.sort();
-    ticks
 }
 
 #[cfg(test)]
