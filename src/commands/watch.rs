@@ -58,17 +58,27 @@ pub fn run(args: &WatchArgs) -> Result<Answer> {
 
 fn print_lines(mut runs: Vec<Follower>, every: Duration) -> Result<Answer> {
     let ticker = tick(every.max(Duration::from_millis(10)));
+    // Of a run that is over there is nothing to wait for.
+    print_some(&mut runs, RunView::is_over)?;
     while !runs.is_empty() {
         ticker.recv().context("the ticker ended")?;
-        let mut lines = String::new();
-        for run in &mut runs {
-            run.look(wall_clock::system_time())?;
-            lines.push_str(&progress_line(run.view()));
-        }
-        print(&lines)?;
-        runs.retain(|run| !run.view().is_over());
+        print_some(&mut runs, |_| true)?;
     }
     Ok(Answer::Yes)
+}
+
+/// Looks at all runs, says how some are, and forgets those that are over.
+fn print_some(runs: &mut Vec<Follower>, is_told: impl Fn(&RunView) -> bool) -> Result<()> {
+    let mut lines = String::new();
+    for run in &mut *runs {
+        run.look(wall_clock::system_time())?;
+        if is_told(run.view()) {
+            lines.push_str(&progress_line(run.view()));
+        }
+    }
+    print(&lines)?;
+    runs.retain(|run| !run.view().is_over());
+    Ok(())
 }
 
 fn progress_line(run: &RunView) -> String {
