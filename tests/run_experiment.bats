@@ -160,6 +160,8 @@ no_machine_is_left() {
   grep -q 'logs/small: cannot say' "${work}/out"
   grep -q 'logs/other: holds' "${work}/out"
   [[ $(find "${work}/logs/small" -name 'log*.txt' | wc -l) -eq 3 ]]
+  # Those that the script told to end had the time to say why.
+  [[ $(grep -l '^# end: ' "${work}"/logs/small/log*.txt | wc -l) -eq 2 ]]
   no_machine_is_left
 }
 

@@ -19,6 +19,10 @@ use crate::model::MachineId;
 use crate::trial::Trial;
 use crate::wall_clock;
 
+/// How long a machine that leaves early waits for goodbyes at most: the run is lost, and whoever tells
+/// all its machines to end does not wait for ever for their last entries.
+const LEAVING_LIMIT: Duration = Duration::from_secs(3);
+
 /// Ends a machine after its tick loop, and gives what cut it short, if anything did.
 pub(super) fn part(
     mut ticks: TickLoop<'_>,
@@ -31,7 +35,7 @@ pub(super) fn part(
     }
     let deadline = match halt {
         None => pacemaker.goodbyes_due(limit),
-        Some(_) => Some(wall_clock::now() + limit),
+        Some(_) => Some(wall_clock::now() + limit.min(LEAVING_LIMIT)),
     };
     let trouble = hear_goodbyes(&mut ticks, halt.as_ref(), deadline);
     pacemaker.admit_rest(&ticks.inbox, &mut ticks.queue);
