@@ -1,7 +1,8 @@
 //! Connecting, and the common start.
 //!
 //! No order of launch is needed: the courier connects to every peer, while the listener lets the
-//! peers in. When all connections of a machine stand it tells machine 1, and machine 1 answers all:
+//! peers in. Of two machines one is there first and finds nobody; it is called by the other, and calls
+//! back at once. When all connections of a machine stand it tells machine 1, and machine 1 answers all:
 //! start in so many nanoseconds. That is a length of time, so the clocks of hosts need not agree.
 //!
 //! A machine that comes back finds a run that goes on: the first peer that welcomes it tells it when
@@ -28,6 +29,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// How often a machine that compares its clock looks whether a probe is back.
 const LOOK_FOR_PROBES: Duration = Duration::from_millis(1);
+
+/// So many machines are named when some are missing.
+const NAMED_MAX: usize = 5;
 
 /// What the machines have agreed on.
 #[derive(Clone, Copy, Debug)]
@@ -173,6 +177,7 @@ impl Assembly<'_> {
     fn enrol(&mut self, notice: Notice, roll: &mut Roll) -> Result<(), Halt> {
         match notice {
             Notice::Connected(peer) => {
+                self.producers.call_back(peer);
                 roll.connected.insert(peer);
             }
             Notice::Disconnected(peer) => {
@@ -199,12 +204,11 @@ impl Assembly<'_> {
         let limit = self.limit.as_secs_f64();
         let troubles = self.producers.troubles();
         if troubles.is_empty() {
-            let names: Vec<_> = absent.iter().map(|peer| self.name(*peer)).collect();
-            let names = names.join(", ");
+            let names = listed(absent.iter().map(|peer| self.name(*peer)), ", ");
             return Halt::Failed(anyhow!("{names} {failure} within {limit} s (--connect-limit)"));
         }
         let reasons = troubles.iter().map(|(peer, why)| format!("{}: {why}", self.name(*peer)));
-        let reasons = reasons.collect::<Vec<_>>().join("; ");
+        let reasons = listed(reasons, "; ");
         Halt::Failed(anyhow!("not reached: {reasons}; within {limit} s (--connect-limit)"))
     }
 
@@ -216,6 +220,16 @@ impl Assembly<'_> {
 /// Machine 1, which names the common start.
 pub(super) fn starter() -> MachineId {
     MachineId::new(1)
+}
+
+/// The first of many, and how many more there are.
+fn listed(all: impl ExactSizeIterator<Item = String>, separator: &str) -> String {
+    let more = all.len().saturating_sub(NAMED_MAX);
+    let mut shown: Vec<_> = all.take(NAMED_MAX).collect();
+    if 0 < more {
+        shown.push(format!("and {more} more"));
+    }
+    shown.join(separator)
 }
 
 fn missing(peers: &[MachineId], heard_of: &BTreeSet<MachineId>) -> Vec<MachineId> {

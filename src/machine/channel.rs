@@ -69,6 +69,8 @@ pub(super) struct ChannelState {
     pub(super) trouble: Option<String>,
     /// Whether the peer was tried since this machine started.
     pub(super) is_tried: bool,
+    /// The peer is known to be there, and is to be tried at once.
+    pub(super) is_called: bool,
 }
 
 /// The present connection of a channel, and what was said on it.
@@ -131,6 +133,12 @@ impl ChannelState {
     /// Takes a promise; it is written after all messages that were posted.
     pub(super) fn promise(&mut self, tick: Tick) {
         self.promise = Some(tick);
+    }
+
+    /// Has the peer tried at once; whether that is needed.
+    pub(super) fn call_back(&mut self) -> bool {
+        self.is_called = self.connection.is_none();
+        self.is_called
     }
 
     /// Says that all connections of this machine stand, unless the peer knows the start.

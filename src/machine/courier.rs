@@ -31,8 +31,12 @@ use crate::wall_clock;
 /// The bound of the first wait between two attempts to connect; it doubles up to [`BACKOFF_MAX`].
 const BACKOFF_MIN: Duration = Duration::from_millis(1);
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
-/// The same before a peer was ever reached: machines that are launched together are there soon.
-const BACKOFF_MAX_AT_START: Duration = Duration::from_millis(30);
+/// The same for a peer that was never reached. It calls when it is there, and is then tried at once.
+const BACKOFF_BEFORE_THE_FIRST: Duration = Duration::from_millis(50);
+
+/// So many attempts may be under way at one time. A hundred machines that all try all others at once
+/// keep each other from answering in time.
+const ATTEMPTS_MAX: usize = 8;
 
 /// The stack of the courier.
 const STACK_SIZE: usize = 128 << 10;
@@ -84,7 +88,10 @@ pub(super) fn start(
         let is_killed = 0 < kill_count(trial, channel.peer);
         Link::new(Arc::clone(channel), attempt, Patience { is_killed, ..patience })
     });
-    let mut courier = Courier { door, links: links.collect(), bell, dice };
+    let mut links: Vec<_> = links.collect();
+    // Each machine begins with the next one, so that not all of them stand before the first.
+    links.rotate_left(channels.iter().filter(|channel| channel.peer < own).count());
+    let mut courier = Courier { door, links, bell, dice };
     thread::Builder::new()
         .name("courier".to_owned())
         .stack_size(STACK_SIZE)
@@ -139,9 +146,20 @@ enum LinkState {
 impl Link {
     fn new(channel: Arc<Channel>, attempt: Attempt, patience: Patience) -> Self {
         let now = wall_clock::now();
-        let (state, backoff) = (LinkState::Idle { next: now }, BACKOFF_MIN);
+        let (state, backoff) = (LinkState::Idle { next: now }, BACKOFF_BEFORE_THE_FIRST);
         let lost_at = patience.is_resumed.then_some(now);
         Self { channel, attempt, state, backoff, was_open: false, patience, lost_at }
+    }
+
+    fn is_idle(&self) -> bool {
+        matches!(self.state, LinkState::Idle { .. })
+    }
+
+    /// Since when an attempt is due, if one is.
+    fn due(&self, now: Instant) -> Option<Instant> {
+        let LinkState::Idle { next } = self.state else { return None };
+        let is_called = || self.channel.lock().is_called;
+        (next <= now || is_called()).then(|| next.min(now))
     }
 
     /// What this link waits for: its connection, and until when.
@@ -167,6 +185,30 @@ impl Courier {
             for (place, is_ready) in ready.into_iter().enumerate() {
                 self.go_on(place, is_ready);
             }
+            self.try_who_is_due();
+        }
+    }
+
+    /// How many attempts may begin now.
+    fn room(&self) -> usize {
+        let is_trying = |link: &&Link| matches!(link.state, LinkState::Trying { .. });
+        ATTEMPTS_MAX.saturating_sub(self.links.iter().filter(is_trying).count())
+    }
+
+    /// Begins attempts where they are due, with those that wait longest, so that all have their turn.
+    fn try_who_is_due(&mut self) {
+        let now = wall_clock::now();
+        let due = self.links.iter().enumerate();
+        let due = due.filter_map(|(place, link)| Some((link.due(now)?, place)));
+        let mut due: Vec<_> = due.collect();
+        due.sort_unstable();
+        due.truncate(self.room());
+        let Self { door, links, dice, .. } = self;
+        for (_, place) in due {
+            let link = &mut links[place];
+            link.channel.lock().is_called = false;
+            link.state = LinkState::Trying { deadline: link.attempt.begin() };
+            link.take_stage(door, dice);
         }
     }
 
@@ -175,8 +217,10 @@ impl Courier {
         let mut fds = vec![PollFd::new(&*self.bell.event, PollFlags::IN)];
         let mut places = Vec::new();
         let mut next: Option<Instant> = None;
+        let has_room = 0 < self.room();
         for (place, link) in self.links.iter().enumerate() {
             let (connection, deadline) = link.interest();
+            let deadline = deadline.filter(|_| has_room || !link.is_idle());
             if let Some((stream, flags)) = connection {
                 fds.push(PollFd::new(stream, flags));
                 places.push(place);
@@ -199,10 +243,6 @@ impl Courier {
         let Self { door, links, dice, .. } = self;
         let link = &mut links[place];
         match &mut link.state {
-            LinkState::Idle { next } if *next <= now => {
-                link.state = LinkState::Trying { deadline: link.attempt.begin() };
-                link.take_stage(door, dice);
-            }
             LinkState::Trying { deadline } => {
                 if *deadline <= now {
                     link.attempt.give_up();
@@ -288,8 +328,7 @@ impl Link {
             self.lost_at = Some(now);
         }
         self.state = LinkState::Idle { next: now + wait };
-        let bound = if self.was_open { BACKOFF_MAX } else { BACKOFF_MAX_AT_START };
-        self.backoff = bound.min(self.backoff * 2);
+        self.backoff = BACKOFF_MAX.min(self.backoff * 2);
         self.channel.lock().disconnect(why);
     }
 
