@@ -48,6 +48,18 @@ fn a_page_knows_what_check_and_stats_say() {
 }
 
 #[test]
+fn a_page_names_the_seed_to_the_last_digit() {
+    let folder = TempDir::new().unwrap();
+    let logs = folder.path().join("run");
+    let seed = "9223372036854775807";
+    let trial = "scripts/trials/trial5.toml";
+    let simulated = run(&["simulate", trial, "--seed", seed, "--logs", logs.to_str().unwrap()]);
+    assert_eq!(simulated.status.code(), Some(0), "{}", stderr(&simulated));
+    let facts = facts(&report(&[logs.to_str().unwrap()], &folder.path().join("page.html")));
+    assert_eq!(facts["runs"][0]["seed"], seed);
+}
+
+#[test]
 fn several_runs_are_compared_on_the_page() {
     let folder = TempDir::new().unwrap();
     let runs = [RUN, RUN, "tests/data/pinned", "tests/data/faults"];

@@ -61,7 +61,8 @@ struct RunFacts<'a> {
     pace: &'static str,
     /// How many model seconds pass in a second; none at the virtual pace.
     speed: Option<String>,
-    seed: u64,
+    /// As text: a page holds numbers of up to 2^53, a seed may have 63 bits.
+    seed: String,
     draw_range: u32,
     duration_s: u64,
     machines: Vec<MachineFacts<'a>>,
@@ -85,7 +86,7 @@ impl<'a> RunFacts<'a> {
                 Pace::Real(speed) => Some(speed.to_string()),
                 Pace::Virtual => None,
             },
-            seed: trial.seed.get(),
+            seed: trial.seed.get().to_string(),
             draw_range: trial.draw_range.0,
             duration_s: trial.duration_s,
             machines: trial.machine_ids().map(|id| MachineFacts::of(history, id)).collect(),
