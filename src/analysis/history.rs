@@ -35,8 +35,11 @@ pub struct History {
     pub unreadable: Vec<ReadError>,
     /// Logs that belong to another run than the first log read, by their headers.
     pub strangers: Vec<Stranger>,
-    /// All channels between machines whose logs are there, by sender, then receiver.
+    /// All channels between machines whose logs are there, by sender, then receiver: those of the
+    /// trial, and those on which a log has a message nevertheless.
     pub channels: Vec<Channel>,
+    /// By receiver: the positions of the channels to it.
+    channels_to: Vec<Vec<usize>>,
     /// The machines whose logs are there, by their ports.
     by_port: BTreeMap<u16, MachineId>,
     /// Of every machine.
@@ -176,6 +179,7 @@ impl History {
             unreadable,
             strangers: Vec::new(),
             channels: Vec::new(),
+            channels_to: Vec::new(),
             by_port: BTreeMap::new(),
         };
         for log in logs {
@@ -184,9 +188,9 @@ impl History {
         let present = history.present().map(|(machine, _)| machine);
         history.by_port =
             present.map(|machine| (history.trial.spec(machine).port, machine)).collect();
-        history.channels = history.join();
+        history.join();
         while history.cut_what_is_too_new() {
-            history.channels = history.join();
+            history.join();
         }
         history
     }
@@ -282,8 +286,21 @@ impl History {
     /// The channel from one machine to another, if both logs are there.
     #[must_use]
     pub fn channel(&self, from: MachineId, to: MachineId) -> Option<&Channel> {
-        let found = self.channels.binary_search_by_key(&(from, to), |c| (c.from, c.to));
-        found.ok().map(|index| &self.channels[index])
+        let channels = self.channels_from(from);
+        channels.binary_search_by_key(&to, |channel| channel.to).ok().map(|place| &channels[place])
+    }
+
+    /// The channels from a machine, in the order of their receivers.
+    #[must_use]
+    pub fn channels_from(&self, machine: MachineId) -> &[Channel] {
+        let before = self.channels.partition_point(|channel| channel.from < machine);
+        let rest = &self.channels[before..];
+        &rest[..rest.partition_point(|channel| channel.from == machine)]
+    }
+
+    /// The channels to a machine, in the order of their senders.
+    pub fn channels_to(&self, machine: MachineId) -> impl Iterator<Item = &Channel> {
+        self.channels_to[machine.index()].iter().map(|place| &self.channels[*place])
     }
 
     /// How many events the logs hold.
@@ -310,7 +327,16 @@ impl History {
         Some(EventRef { machine: channel.from, index: channel.sends[send].0 })
     }
 
-    fn join(&self) -> Vec<Channel> {
+    /// Matches every receive to its send.
+    fn join(&mut self) {
+        self.channels = self.joined();
+        self.channels_to = vec![Vec::new(); self.trial.machines.len()];
+        for (place, channel) in self.channels.iter().enumerate() {
+            self.channels_to[channel.to.index()].push(place);
+        }
+    }
+
+    fn joined(&self) -> Vec<Channel> {
         let by_port = &self.by_port;
         let mut sends: BTreeMap<_, Vec<(usize, Timestamp)>> = BTreeMap::new();
         let mut receives: BTreeMap<_, Vec<(usize, Timestamp)>> = BTreeMap::new();
@@ -333,10 +359,15 @@ impl History {
                 }
             }
         }
-        let present: BTreeSet<_> = by_port.values().copied().collect();
-        let pairs = present.iter().flat_map(|from| present.iter().map(|to| (*from, *to)));
+        let mut pairs: BTreeSet<_> = sends.keys().chain(receives.keys()).copied().collect();
+        for (machine, _) in self.present() {
+            let peers = self.trial.peers(machine).into_iter();
+            let present = peers.filter(|peer| self.log(*peer).is_some());
+            pairs.extend(present.map(|peer| (machine, peer)));
+        }
+        pairs.retain(|(from, to)| from != to);
         pairs
-            .filter(|(from, to)| from != to)
+            .into_iter()
             .map(|(from, to)| {
                 let sends = sends.remove(&(from, to)).unwrap_or_default();
                 let receives = receives.remove(&(from, to)).unwrap_or_default();

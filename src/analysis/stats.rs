@@ -142,14 +142,14 @@ fn tally(history: &History, machine: MachineId, log: &Log) -> MachineTally {
 /// From send to receive, in model seconds, for every message that a machine received, in the order
 /// of the receives.
 fn waits_s(history: &History, to: MachineId) -> Vec<f64> {
-    let channels = history.channels.iter().filter(|channel| channel.to == to);
     let time_us = |machine: MachineId, index: usize| {
         Some(history.log(machine)?.ticks.get(index)?.entry.model_time_us)
     };
     let wait_s = |channel: &Channel, receive: usize, send: usize| {
         Some(wait_s(time_us(channel.from, send)?, time_us(to, receive)?))
     };
-    let mut waits: Vec<(usize, f64)> = channels
+    let mut waits: Vec<(usize, f64)> = history
+        .channels_to(to)
         .flat_map(|channel| {
             channel.receives.iter().filter_map(move |(receive, delivery)| {
                 let send = channel.sends[delivery.send()?].0;

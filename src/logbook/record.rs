@@ -380,12 +380,6 @@ impl Ending {
 pub struct ChannelCounts(pub Vec<(u16, u64)>);
 
 impl ChannelCounts {
-    /// The count of one port, if it is listed.
-    #[must_use]
-    pub fn get(&self, port: u16) -> Option<u64> {
-        self.0.iter().find(|(listed, _)| *listed == port).map(|(_, count)| *count)
-    }
-
     fn parse(text: &str) -> Result<Self, String> {
         if text == "-" {
             return Ok(Self::default());

@@ -1,9 +1,10 @@
 //! The rules `ends` and `conservation`: an end entry says what its log says, and on every channel
 //! what was sent is received or left.
 
+use std::collections::BTreeMap;
+
 use super::Rule;
 use super::violation::Complaints;
-use crate::analysis::history::Channel;
 use crate::logbook::{ChannelCounts, EndRecord, Ending, Log, Numbered};
 use crate::model::{MachineId, Timestamp};
 
@@ -14,10 +15,8 @@ pub(super) fn check(complaints: &mut Complaints<'_>) {
             check_own(log, end, complaints);
             check_cause(machine, log, end, complaints);
             check_channels(machine, log, end, complaints);
+            check_conserved(machine, log, end, complaints);
         }
-    }
-    for channel in &history.channels {
-        check_conserved(channel, complaints);
     }
 }
 
@@ -54,23 +53,19 @@ fn check_channels(
             return;
         }
     }
-    for peer in peers {
-        let port = history.trial.spec(peer).port;
-        let count = |counts: &ChannelCounts| counts.get(port).unwrap_or(0);
-        let mut differ = |name: &str, said: u64, found: usize| {
-            if said != found as u64 {
+    let mut differ = |name: &str, said: &ChannelCounts, found: BTreeMap<MachineId, usize>| {
+        for (peer, (port, said)) in peers.iter().zip(&said.0) {
+            if let Some(found) = found.get(peer).filter(|found| **found as u64 != *said) {
                 let what =
                     format!("the end entry says {name}={port}:{said}, but the log has {found}");
                 complaints.at_line(Rule::Ends, log, end.line, what);
             }
-        };
-        if let Some(channel) = history.channel(machine, peer) {
-            differ("sent", count(&end.entry.sent), channel.sends.len());
         }
-        if let Some(channel) = history.channel(peer, machine) {
-            differ("received", count(&end.entry.received), channel.receives.len());
-        }
-    }
+    };
+    let sent = history.channels_from(machine).iter();
+    differ("sent", &end.entry.sent, sent.map(|c| (c.to, c.sends.len())).collect());
+    let received = history.channels_to(machine);
+    differ("received", &end.entry.received, received.map(|c| (c.from, c.receives.len())).collect());
 }
 
 /// Sent = received + left. Messages lost in mid-channel have been told of already.
@@ -78,31 +73,34 @@ fn check_channels(
 /// A message may be recorded and never travel when its sender or its connection dies: then fewer
 /// may be left, and the run is not whole, which the verdict says. More can never be left, since an
 /// entry is written before its message is sent.
-fn check_conserved(channel: &Channel, complaints: &mut Complaints<'_>) {
+fn check_conserved(
+    machine: MachineId,
+    log: &Log,
+    end: &Numbered<EndRecord>,
+    complaints: &mut Complaints<'_>,
+) {
     let history = complaints.history;
-    let (Some(sender), Some(receiver)) = (history.log(channel.from), history.log(channel.to))
-    else {
-        return;
-    };
-    let Some(end) = &receiver.end else { return };
-    if !receiver.is_settled && sender.end.is_none() {
-        // The receiver ended while the logs were read: it may know more of its sender.
-        return;
-    }
     let is_orderly = |log: &Log| log.end.as_ref().is_some_and(|end| end.entry.why.is_orderly());
-    let port = history.trial.spec(channel.from).port;
-    let left = end.entry.left.get(port).unwrap_or(0);
-    let due = (channel.unreceived() - channel.lost.len()) as u64;
-    if due < left || (left < due && is_orderly(sender) && is_orderly(receiver)) {
-        let what = format!(
-            "machine {} sent {} messages to machine {}: {} were received, so {due} are left, but \
-             the end entry says {left}",
-            channel.from,
-            channel.sends.len(),
-            channel.to,
-            channel.sends.len() - channel.unreceived()
-        );
-        complaints.at_line(Rule::Conservation, receiver, end.line, what).about(channel.from);
+    let left: BTreeMap<u16, u64> = end.entry.left.0.iter().copied().collect();
+    for channel in history.channels_to(machine) {
+        let Some(sender) = history.log(channel.from) else { continue };
+        if !log.is_settled && sender.end.is_none() {
+            // The receiver ended while the logs were read: it may know more of its sender.
+            continue;
+        }
+        let port = history.trial.spec(channel.from).port;
+        let left = left.get(&port).copied().unwrap_or(0);
+        let due = (channel.unreceived() - channel.lost.len()) as u64;
+        if due < left || (left < due && is_orderly(sender) && is_orderly(log)) {
+            let what = format!(
+                "machine {} sent {} messages to machine {machine}: {} were received, so {due} are \
+                 left, but the end entry says {left}",
+                channel.from,
+                channel.sends.len(),
+                channel.sends.len() - channel.unreceived()
+            );
+            complaints.at_line(Rule::Conservation, log, end.line, what).about(channel.from);
+        }
     }
 }
 

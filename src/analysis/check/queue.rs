@@ -38,9 +38,7 @@ fn recompute(machine: MachineId, links: &mut Links, complaints: &mut Complaints<
     let trial = &history.trial;
     let Some(log) = history.log(machine) else { return };
     let mut sends: Vec<(ModelTime, EventRef)> = history
-        .channels
-        .iter()
-        .filter(|channel| channel.to == machine)
+        .channels_to(machine)
         .flat_map(|channel| {
             let sends = channel.sends.iter().map(|(index, _)| event(channel.from, *index));
             channel.arrivals(history, links).into_iter().zip(sends)
