@@ -5,6 +5,13 @@
 //! computed from two kinds of edges alone: from an event to the next on its machine, and from a
 //! send to its receive (Lamport 1978). No logical clock goes into it, so it can be held against
 //! them.
+//!
+//! All vector clocks together would grow with machines times events. So one walk through the run
+//! computes each when it is due, tells of those of receives, and forgets what no later receive will
+//! learn from. Whoever asks for the clock of one event, as is done where a rule is broken, has all of
+//! them computed again and kept.
+
+use std::cell::OnceCell;
 
 use super::history::{Channel, EventRef, History};
 use crate::logbook::LoggedEvent;
@@ -14,10 +21,12 @@ use crate::model::MachineId;
 #[derive(Debug)]
 pub struct Causality<'a> {
     history: &'a History,
-    /// By machine: its events' vector clocks, one after the other.
-    clocks: Vec<Vec<u32>>,
+    /// How many pairs of events are ordered.
+    ordered: u64,
     /// Receives that would lie in the past of their own sends. They are left out of the order.
     circular: Vec<EventRef>,
+    /// Of all events, once one is asked for.
+    clocks: OnceCell<Shelf>,
 }
 
 /// How the pairs of events of a run are related.
@@ -41,37 +50,19 @@ pub struct Stretch {
 }
 
 impl<'a> Causality<'a> {
-    /// Computes the vector clock of every event.
+    /// Walks through all events of a history.
     #[must_use]
     pub fn of(history: &'a History) -> Self {
-        let machines = history.trial.machines.len();
-        let mut clocks: Vec<Vec<u32>> = history
-            .trial
-            .machine_ids()
-            .map(|machine| {
-                let events = history.log(machine).map_or(0, |log| log.ticks.len());
-                Vec::with_capacity(events * machines)
-            })
-            .collect();
-        let mut circular = Vec::new();
-        let mut walks: Vec<Walk<'_>> =
-            history.trial.machine_ids().map(|machine| Walk::new(history, machine)).collect();
-        loop {
-            let mut is_stuck = true;
-            for walk in &mut walks {
-                is_stuck &= !walk.go_on(&mut clocks);
-            }
-            if !is_stuck {
-                continue;
-            }
-            // Every event that is left waits for another one: there is a cycle. It is broken where
-            // a walk waits, and the search goes on.
-            match walks.iter_mut().find_map(Walk::break_free) {
-                Some(receive) => circular.push(receive),
-                None => break,
-            }
-        }
-        Self { history, clocks, circular }
+        Self::telling(history, |_, _| ())
+    }
+
+    /// Does so, too, and tells of every receive that learns something, with its vector clock; those
+    /// of one machine come in their order.
+    #[must_use]
+    pub fn telling(history: &'a History, mut tell: impl FnMut(EventRef, &[u32])) -> Self {
+        let mut shelf = Shelf::new(history, Keep::Awaited);
+        let (ordered, circular) = walk_through(history, &mut shelf, &mut tell);
+        Self { history, ordered, circular, clocks: OnceCell::new() }
     }
 
     /// The history whose order this is.
@@ -88,11 +79,17 @@ impl<'a> Causality<'a> {
 
     /// The vector clock of an event: by position of a machine, how many of its events are in the
     /// past.
+    ///
+    /// # Panics
+    /// When the event is not of this history.
     #[must_use]
     pub fn clock(&self, event: EventRef) -> &[u32] {
-        let machines = self.history.trial.machines.len();
-        let clocks = &self.clocks[event.machine.index()];
-        &clocks[event.index * machines..(event.index + 1) * machines]
+        let all = self.clocks.get_or_init(|| {
+            let mut shelf = Shelf::new(self.history, Keep::All);
+            walk_through(self.history, &mut shelf, &mut |_, _| ());
+            shelf
+        });
+        all.clock(event).expect("every event is walked through, and its clock is kept")
     }
 
     /// Whether one event is the other, or happened before it.
@@ -143,9 +140,7 @@ impl<'a> Causality<'a> {
     pub fn pairs(&self) -> Pairs {
         let events = self.history.event_count() as u64;
         let all = events * events.saturating_sub(1) / 2;
-        // Summed over all events: those in the past of each, itself left out.
-        let pasts: u64 = self.clocks.iter().flatten().map(|count| u64::from(*count)).sum();
-        let ordered = pasts - events;
+        let ordered = self.ordered;
         let concurrent = all - ordered;
         Pairs { ordered, concurrent, concurrent_with_clocks_apart: concurrent - self.ties() }
     }
@@ -166,6 +161,112 @@ impl<'a> Causality<'a> {
     }
 }
 
+/// Walks through all events, and puts their vector clocks on the shelf. Gives the number of ordered
+/// pairs, and the receives that would lie in the past of their own sends.
+fn walk_through(
+    history: &History,
+    shelf: &mut Shelf,
+    tell: &mut impl FnMut(EventRef, &[u32]),
+) -> (u64, Vec<EventRef>) {
+    let mut walks: Vec<Walk<'_>> =
+        history.trial.machine_ids().map(|machine| Walk::new(history, machine)).collect();
+    let mut circular = Vec::new();
+    loop {
+        let mut is_stuck = true;
+        for walk in &mut walks {
+            is_stuck &= !walk.go_on(shelf, tell);
+        }
+        if !is_stuck {
+            continue;
+        }
+        // Every event that is left waits for another one: there is a cycle. It is broken where
+        // a walk waits, and the search goes on.
+        match walks.iter_mut().find_map(Walk::break_free) {
+            Some(receive) => circular.push(receive),
+            None => break,
+        }
+    }
+    (walks.iter().map(|walk| walk.ordered).sum(), circular)
+}
+
+/// Which vector clocks stay on a shelf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    /// Those of sends, until the last of their receives has learned from them.
+    Awaited,
+    /// All.
+    All,
+}
+
+/// Vector clocks that are still needed, by machine and index of the event.
+#[derive(Debug)]
+struct Shelf {
+    places: Vec<Vec<Place>>,
+}
+
+/// The place of one event's vector clock.
+#[derive(Clone, Debug)]
+struct Place {
+    /// How often it is still needed.
+    needed: u32,
+    clock: Option<Box<[u32]>>,
+}
+
+impl Shelf {
+    fn new(history: &History, keep: Keep) -> Self {
+        let needed = u32::from(keep == Keep::All);
+        let places = history.trial.machine_ids().map(|machine| {
+            let events = history.log(machine).map_or(0, |log| log.ticks.len());
+            vec![Place { needed, clock: None }; events]
+        });
+        let mut places: Vec<_> = places.collect();
+        for channel in &history.channels {
+            let sends = channel.receives.iter().filter_map(|(_, delivery)| delivery.send());
+            for send in sends {
+                places[channel.from.index()][channel.sends[send].0].needed += 1;
+            }
+        }
+        Self { places }
+    }
+
+    fn place(&mut self, event: EventRef) -> &mut Place {
+        &mut self.places[event.machine.index()][event.index]
+    }
+
+    /// The vector clock of an event, if the event is done and its clock still needed.
+    fn clock(&self, event: EventRef) -> Option<&[u32]> {
+        self.places[event.machine.index()][event.index].clock.as_deref()
+    }
+
+    /// Puts a vector clock there, if somebody will need it.
+    fn put(&mut self, event: EventRef, clock: &[u32]) {
+        let place = self.place(event);
+        if 0 < place.needed {
+            place.clock = Some(clock.into());
+        }
+    }
+
+    /// Takes it away, if it was needed for the last time.
+    fn release(&mut self, event: EventRef) {
+        let place = self.place(event);
+        place.needed -= 1;
+        if place.needed == 0 {
+            place.clock = None;
+        }
+    }
+}
+
+/// What a walk learned from an event before it took it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Learned {
+    /// Nothing that was before it on another machine.
+    Nothing,
+    /// What the sender knew.
+    Past,
+    /// What the sender knew is not known yet.
+    NotYet,
+}
+
 /// The way along one machine's events, as far as the pasts of its receives are known.
 #[derive(Debug)]
 struct Walk<'a> {
@@ -175,20 +276,29 @@ struct Walk<'a> {
     done: usize,
     /// By sender: the channel to this machine, and how many of its receives are done.
     channels: Vec<Option<(&'a Channel, usize)>>,
+    /// The vector clock of the last event, and the sum of its numbers.
     now: Vec<u32>,
+    known: u64,
+    /// How many pairs are ordered whose later event is one of those that are done.
+    ordered: u64,
     /// The next event is a receive whose send is passed over.
     is_free: bool,
 }
 
 impl<'a> Walk<'a> {
     fn new(history: &'a History, machine: MachineId) -> Self {
-        let senders = history.trial.machine_ids();
+        let mut channels = vec![None; history.trial.machines.len()];
+        for channel in history.channels_to(machine) {
+            channels[channel.from.index()] = Some((channel, 0));
+        }
         Self {
             history,
             machine,
             done: 0,
-            channels: senders.map(|from| Some((history.channel(from, machine)?, 0))).collect(),
-            now: vec![0; history.trial.machines.len()],
+            now: vec![0; channels.len()],
+            channels,
+            known: 0,
+            ordered: 0,
             is_free: false,
         }
     }
@@ -199,46 +309,57 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes every event whose past is known; false if there was none.
-    fn go_on(&mut self, clocks: &mut [Vec<u32>]) -> bool {
+    fn go_on(&mut self, shelf: &mut Shelf, tell: &mut impl FnMut(EventRef, &[u32])) -> bool {
         let done = self.done;
         while let Some(event) = self.event() {
-            if let LoggedEvent::Receive { from, .. } = event
-                && !self.receive(*from, clocks)
-            {
+            let learned = match event {
+                LoggedEvent::Receive { from, .. } => self.receive(*from, shelf),
+                LoggedEvent::Internal | LoggedEvent::Send(_) => Learned::Nothing,
+            };
+            if learned == Learned::NotYet {
                 break;
             }
-            self.take(clocks);
+            let here = EventRef { machine: self.machine, index: self.done };
+            self.take(shelf);
+            if learned == Learned::Past {
+                tell(here, &self.now);
+            }
         }
         done < self.done
     }
 
-    /// Learns what the sender knew; false if that is not known yet.
-    fn receive(&mut self, from: u16, clocks: &[Vec<u32>]) -> bool {
+    /// Learns what the sender knew.
+    fn receive(&mut self, from: u16, shelf: &mut Shelf) -> Learned {
         let from = self.history.machine_at(from);
-        let Some((from, (channel, received))) =
-            from.and_then(|from| Some((from, self.channels[from.index()].as_mut()?)))
+        let Some((channel, received)) = from.and_then(|from| self.channels[from.index()].as_mut())
         else {
-            return true;
+            return Learned::Nothing;
         };
         let is_free = std::mem::take(&mut self.is_free);
         let Some(send) = channel.receives[*received].1.send().filter(|_| !is_free) else {
             *received += 1;
-            return true;
+            return Learned::Nothing;
         };
-        let (index, machines) = (channel.sends[send].0, self.now.len());
-        let Some(known) = clocks[from.index()].get(index * machines..(index + 1) * machines) else {
-            return false;
+        let send = EventRef { machine: channel.from, index: channel.sends[send].0 };
+        let Some(known) = shelf.clock(send) else {
+            return Learned::NotYet;
         };
         *received += 1;
+        self.known = 0;
         for (own, other) in self.now.iter_mut().zip(known) {
             *own = (*own).max(*other);
+            self.known += u64::from(*own);
         }
-        true
+        shelf.release(send);
+        Learned::Past
     }
 
-    fn take(&mut self, clocks: &mut [Vec<u32>]) {
+    fn take(&mut self, shelf: &mut Shelf) {
         self.now[self.machine.index()] += 1;
-        clocks[self.machine.index()].extend_from_slice(&self.now);
+        // Those in the past, the event itself left out.
+        self.ordered += self.known;
+        self.known += 1;
+        shelf.put(EventRef { machine: self.machine, index: self.done }, &self.now);
         self.done += 1;
     }
 

@@ -8,7 +8,7 @@
 
 use super::violation::Complaints;
 use super::{Rule, event};
-use crate::analysis::history::Channel;
+use crate::analysis::history::{Channel, EventRef, History};
 use crate::logbook::{Log, LoggedEvent};
 use crate::model::{MachineId, Timestamp};
 
@@ -21,8 +21,13 @@ pub(super) fn check(complaints: &mut Complaints<'_>) {
     for channel in &history.channels {
         check_messages(channel, complaints);
     }
-    for (machine, log) in history.present() {
-        check_pasts(machine, log, complaints);
+    for (receive, latest) in std::mem::take(&mut complaints.not_above) {
+        let [clock, of_latest] =
+            [receive, latest].map(|event| history.event(event).entry.logical_clock);
+        let what = format!(
+            "clock {clock} is not above clock {of_latest} of an event that happened before"
+        );
+        complaints.at(Rule::ClockCondition, &[receive, latest], what);
     }
     for receive in complaints.causality.circular() {
         let events: Vec<_> =
@@ -84,30 +89,43 @@ fn check_messages(channel: &Channel, complaints: &mut Complaints<'_>) {
     }
 }
 
-/// Everything that a receive brings into the past has a smaller clock.
-fn check_pasts(machine: MachineId, log: &Log, complaints: &mut Complaints<'_>) {
-    let (history, causality) = (complaints.history, complaints.causality);
-    let mut before = vec![0; history.trial.machines.len()];
-    for (index, tick) in log.ticks.iter().enumerate() {
-        if !matches!(tick.entry.event, LoggedEvent::Receive { .. }) {
-            continue;
-        }
-        let (here, clock) = (event(machine, index), tick.entry.logical_clock);
-        let past = causality.clock(here);
-        for other in history.trial.machine_ids().filter(|other| *other != machine) {
-            let [known, now] = [before[other.index()], past[other.index()]];
-            if known == now {
+/// Looks, receive by receive, whether everything that it brings into the past has a smaller clock.
+#[derive(Debug)]
+pub(super) struct Pasts<'a> {
+    history: &'a History,
+    /// By machine: the vector clock of the receive before.
+    before: Vec<Vec<u32>>,
+    /// Receives, each with an event in its past whose clock is not smaller.
+    not_above: Vec<(EventRef, EventRef)>,
+}
+
+impl<'a> Pasts<'a> {
+    /// No receive was looked at yet.
+    pub(super) fn new(history: &'a History) -> Self {
+        let machines = history.trial.machines.len();
+        Self { history, before: vec![vec![0; machines]; machines], not_above: Vec::new() }
+    }
+
+    /// Takes the vector clock of a receive. The message itself is left to `check_messages`.
+    pub(super) fn take(&mut self, receive: EventRef, past: &[u32]) {
+        let clock = self.history.event(receive).entry.logical_clock;
+        let before = &mut self.before[receive.machine.index()];
+        for (other, (known, now)) in before.iter_mut().zip(past).enumerate() {
+            if other == receive.machine.index() || std::mem::replace(known, *now) == *now {
                 continue;
             }
-            let latest = event(other, now as usize - 1);
-            let of_latest = history.event(latest).entry.logical_clock;
-            if clock <= of_latest && history.send_of(here) != Some(latest) {
-                let what = format!(
-                    "clock {clock} is not above clock {of_latest} of an event that happened before"
-                );
-                complaints.at(Rule::ClockCondition, &[here, latest], what);
+            let latest = event(MachineId::at(other), *now as usize - 1);
+            let is_above = self.history.event(latest).entry.logical_clock < clock;
+            if !is_above && self.history.send_of(receive) != Some(latest) {
+                self.not_above.push((receive, latest));
             }
         }
-        before.copy_from_slice(past);
+    }
+
+    /// Receives, each with an event in its past whose clock is not smaller; by machine, in the
+    /// order of its receives.
+    pub(super) fn not_above(mut self) -> Vec<(EventRef, EventRef)> {
+        self.not_above.sort_unstable();
+        self.not_above
     }
 }

@@ -183,9 +183,10 @@ const RULES: [fn(&mut Complaints); 11] = [
 #[must_use]
 pub fn check_metered<M: Fn(u64)>(history: &History, meter: impl FnOnce(u64) -> M) -> Findings {
     let meter = meter(1 + RULES.len() as u64);
-    let causality = Causality::of(history);
+    let mut pasts = clock::Pasts::new(history);
+    let causality = Causality::telling(history, |receive, past| pasts.take(receive, past));
     meter(1);
-    let mut complaints = Complaints::new(&causality);
+    let mut complaints = Complaints::new(&causality, pasts.not_above());
     for rule in RULES {
         rule(&mut complaints);
         meter(1);

@@ -61,13 +61,15 @@ impl Violation {
 pub(super) struct Complaints<'a> {
     pub(super) history: &'a History,
     pub(super) causality: &'a Causality<'a>,
+    /// Receives, each with an event in its past whose clock is not smaller.
+    pub(super) not_above: Vec<(EventRef, EventRef)>,
     violations: Vec<Violation>,
 }
 
 impl<'a> Complaints<'a> {
     /// Nothing to complain of yet.
-    pub(super) fn new(causality: &'a Causality<'a>) -> Self {
-        Self { history: causality.history(), causality, violations: Vec::new() }
+    pub(super) fn new(causality: &'a Causality<'a>, not_above: Vec<(EventRef, EventRef)>) -> Self {
+        Self { history: causality.history(), causality, not_above, violations: Vec::new() }
     }
 
     /// Complains of events; the first is the one that is wrong.
