@@ -10,6 +10,7 @@ use std::fmt::Display;
 use std::fs;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -169,7 +170,7 @@ impl History {
     #[must_use]
     pub fn of(folder: &Path, logs: Vec<Log>, unreadable: Vec<ReadError>) -> Self {
         let first = &logs[0].header;
-        let (trial, pace) = (first.trial.clone(), first.pace);
+        let (trial, pace) = (Trial::clone(&first.trial), first.pace);
         let mut history = Self {
             folder: folder.to_owned(),
             logs: (0..trial.machines.len()).map(|_| None).collect(),
@@ -480,14 +481,14 @@ fn load_all<M: Fn(u64) + Sync>(
     let size = |file: &PathBuf| fs::metadata(file).map_or(0, |file| file.len());
     let sizes: Vec<u64> = files.iter().map(size).collect();
     let meter = meter(sizes.iter().sum());
-    let next = AtomicUsize::new(0);
+    let (next, known) = (AtomicUsize::new(0), OnceLock::new());
     let load_some = || {
         let mut loaded = Vec::new();
         while let Some((place, file)) = {
             let place = next.fetch_add(1, Ordering::Relaxed);
             files.get(place).map(|file| (place, file))
         } {
-            loaded.push((place, Log::load_since(file, sizes[place], &meter)));
+            loaded.push((place, Log::load_since(file, sizes[place], &known, &meter)));
         }
         loaded
     };

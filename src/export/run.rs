@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufReader, Read as _, Take};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::moment::name;
 use crate::analysis::history::{log_files, misfit, misplaced};
-use crate::logbook::{LogReader, ReadError, SystemTime, log_path, open_log};
+use crate::logbook::{KnownTrial, LogReader, ReadError, SystemTime, log_path, open_log};
 use crate::model::{MachineId, ModelTime};
 use crate::pace::Pace;
 use crate::trial::Trial;
@@ -27,9 +28,11 @@ pub struct Run {
     /// The folder of the run.
     pub folder: PathBuf,
     /// The resolved trial, as the logs tell it.
-    pub trial: Trial,
+    pub trial: Arc<Trial>,
     /// The pace of the run.
     pub pace: Pace,
+    /// The trial as the headers say it.
+    known: OnceLock<KnownTrial>,
     /// By position of the machine.
     logs: Vec<LogFile>,
     by_port: BTreeMap<u16, MachineId>,
@@ -58,15 +61,17 @@ impl Run {
         let paths = log_files(folder)?;
         let settled = paths.iter().map(|path| size(path)).collect::<Result<Vec<_>>>()?;
         let mut logs: BTreeMap<MachineId, LogFile> = BTreeMap::new();
-        let mut of_run: Option<(Trial, Pace)> = None;
+        let mut of_run: Option<(Arc<Trial>, Pace)> = None;
+        let known = OnceLock::new();
         for (path, settled_bytes) in paths.into_iter().zip(settled) {
             let bytes = size(&path)?;
             let mut log = LogFile { path, settled_bytes, bytes, has_started: false };
-            let reader = log.open()?;
+            let reader = log.open(&known)?;
             log.has_started = reader.start.is_some();
             let header = reader.header;
             let machine = header.machine;
-            let (trial, pace) = of_run.get_or_insert_with(|| (header.trial.clone(), header.pace));
+            let (trial, pace) =
+                of_run.get_or_insert_with(|| (Arc::clone(&header.trial), header.pace));
             if let Some(why) = misfit(trial, *pace, &header)
                 .or_else(|| misplaced(trial, folder, machine, &log.path))
             {
@@ -92,6 +97,7 @@ impl Run {
             by_port: by_port.collect(),
             trial,
             pace,
+            known,
             logs: logs.into_values().collect(),
         })
     }
@@ -138,7 +144,7 @@ impl Run {
 
     /// Begins to read the log of a machine.
     pub(super) fn reader(&self, machine: MachineId) -> Result<Reader, ReadError> {
-        self.logs[machine.index()].open()
+        self.logs[machine.index()].open(&self.known)
     }
 
     /// When a point of model time was to be, in microseconds since the common start: at the real
@@ -163,9 +169,9 @@ impl Run {
 }
 
 impl LogFile {
-    fn open(&self) -> Result<Reader, ReadError> {
+    fn open(&self, known: &OnceLock<KnownTrial>) -> Result<Reader, ReadError> {
         let file = open_log(&self.path)?.take(self.bytes);
-        LogReader::new(&self.path, BufReader::with_capacity(BUFFER_BYTES, file))
+        LogReader::knowing(&self.path, BufReader::with_capacity(BUFFER_BYTES, file), known)
     }
 }
 

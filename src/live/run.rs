@@ -80,7 +80,7 @@ impl RunView {
     /// When the log is of another run.
     pub fn take(&mut self, machine: MachineId, news: News) -> Result<(), String> {
         if let News::Started(header, start) = &news {
-            if header.trial != self.trial || header.machine != machine {
+            if *header.trial != self.trial || header.machine != machine {
                 return Err(format!(
                     "it is the log of machine {} of another trial, '{}'; if a new run has begun, \
                      watch it anew",

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use super::FORMAT;
 use crate::decimal;
@@ -41,15 +42,16 @@ pub struct Header {
     pub machine: MachineId,
     /// The pace of the run.
     pub pace: Pace,
-    /// The resolved trial.
-    pub trial: Trial,
+    /// The resolved trial. Logs of one run that are read together share it.
+    pub trial: Arc<Trial>,
 }
 
 impl Header {
     /// The header of a log that this program writes.
     #[must_use]
-    pub fn new(trial: Trial, machine: MachineId, pace: Pace) -> Self {
-        Self { version: env!("CARGO_PKG_VERSION").to_owned(), machine, pace, trial }
+    pub fn new(trial: impl Into<Arc<Trial>>, machine: MachineId, pace: Pace) -> Self {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Self { version, machine, pace, trial: trial.into() }
     }
 }
 
@@ -89,15 +91,109 @@ impl fmt::Display for Header {
     }
 }
 
+/// The trial of a header, with the lines that say it. Every log of a run repeats them, and a trial
+/// may have a thousand machines: what is known already is compared and not read again.
+#[derive(Debug)]
+pub struct KnownTrial {
+    lines: String,
+    trial: Arc<Trial>,
+}
+
 /// A header that is being read, line by line.
 #[derive(Debug, Default)]
-pub(super) struct HeaderBuilder {
+pub(super) struct HeaderBuilder<'a> {
     version: Option<String>,
-    name: Option<String>,
     machine: Option<MachineId>,
     pace_name: Option<String>,
     /// None within if there is no speed: `-`.
     speed: Option<Option<Speed>>,
+    /// The lines so far that are about the trial.
+    lines: String,
+    /// A trial whose lines begin with these; they are not read while there is one.
+    known: Option<&'a KnownTrial>,
+    trial: TrialBuilder,
+}
+
+impl<'a> HeaderBuilder<'a> {
+    /// No line was read yet, and a trial is known, or none.
+    pub(super) fn knowing(known: Option<&'a KnownTrial>) -> Self {
+        Self { known, ..Self::default() }
+    }
+
+    /// Takes one line, split at its colon. A key that is not known is passed over: later releases
+    /// may add keys, and raise the number of the format when that would lead a reader astray.
+    pub(super) fn take(&mut self, key: &str, value: &str) -> Result<(), String> {
+        let taken = match key {
+            "version" => allowed(value, is_word).and_then(|v| once(&mut self.version, v)),
+            "machine" => machine_id(value).and_then(|id| once(&mut self.machine, id)),
+            "pace" => allowed(value, is_pace).and_then(|name| once(&mut self.pace_name, name)),
+            "speed" if value == "-" => once(&mut self.speed, None),
+            "speed" => value.parse().and_then(|speed| once(&mut self.speed, Some(speed))),
+            _ => return self.take_of_trial(key, value),
+        };
+        taken.map_err(|what| format!("{key}: {what}"))
+    }
+
+    fn take_of_trial(&mut self, key: &str, value: &str) -> Result<(), String> {
+        let before = self.lines.len();
+        for part in [key, ": ", value, "\n"] {
+            self.lines.push_str(part);
+        }
+        if let Some(known) = self.known {
+            if known.lines[before..].starts_with(&self.lines[before..]) {
+                return Ok(());
+            }
+            self.part_from_known(before)?;
+        }
+        self.trial.take(key, value)
+    }
+
+    /// Reads the lines up to a byte after all, as the trial turns out to be another.
+    fn part_from_known(&mut self, until: usize) -> Result<(), String> {
+        self.known = None;
+        for line in self.lines[..until].lines() {
+            let (key, value) = line.split_once(": ").unwrap_or((line, ""));
+            self.trial.take(key, value)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the header, and its trial with its lines; or names what it lacks.
+    pub(super) fn finish(mut self) -> Result<(Header, KnownTrial), String> {
+        let pace_name = present("pace", self.pace_name.take())?;
+        let pace = match (pace_name.as_str(), present("speed", self.speed)?) {
+            ("real", Some(speed)) => Pace::Real(speed),
+            ("virtual", None) => Pace::Virtual,
+            _ => return Err(format!("the speed does not fit the pace '{pace_name}'")),
+        };
+        let machine = present("machine", self.machine)?;
+        let trial = match self.known.filter(|known| known.lines.len() == self.lines.len()) {
+            Some(known) => Arc::clone(&known.trial),
+            None => {
+                if self.known.is_some() {
+                    self.part_from_known(self.lines.len())?;
+                }
+                Arc::new(self.trial.finish()?)
+            }
+        };
+        let listed = trial.machines.len();
+        if listed <= machine.index() {
+            return Err(format!("machine: {machine}, but the header lists {listed}"));
+        }
+        let version = present("version", self.version)?;
+        let known = KnownTrial { lines: self.lines, trial: Arc::clone(&trial) };
+        Ok((Header { version, machine, pace, trial }, known))
+    }
+}
+
+fn present<T>(name: &str, value: Option<T>) -> Result<T, String> {
+    value.ok_or_else(|| format!("the header has no line '# {name}: ...'"))
+}
+
+/// The trial of a header that is being read, line by line.
+#[derive(Debug, Default)]
+struct TrialBuilder {
+    name: Option<String>,
     seed: Option<Seed>,
     draw_range: Option<DrawRange>,
     duration_s: Option<u64>,
@@ -109,21 +205,14 @@ pub(super) struct HeaderBuilder {
     faults: Vec<Fault>,
 }
 
-impl HeaderBuilder {
-    /// Takes one line, split at its colon. A key that is not known is passed over: later releases
-    /// may add keys, and raise the number of the format when that would lead a reader astray.
-    pub(super) fn take(&mut self, key: &str, value: &str) -> Result<(), String> {
+impl TrialBuilder {
+    fn take(&mut self, key: &str, value: &str) -> Result<(), String> {
         self.take_value(key, value).map_err(|what| format!("{key}: {what}"))
     }
 
     fn take_value(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
-            "version" => once(&mut self.version, allowed(value, is_word)?),
             "trial" => once(&mut self.name, allowed(value, is_name)?),
-            "machine" => once(&mut self.machine, machine_id(value)?),
-            "pace" => once(&mut self.pace_name, allowed(value, is_pace)?),
-            "speed" if value == "-" => once(&mut self.speed, None),
-            "speed" => once(&mut self.speed, Some(value.parse()?)),
             "seed" => once(&mut self.seed, Seed::new(number(value)?).ok_or("beyond 2^63 - 1")?),
             "draw_range" => {
                 let range = Some(number(value)?).filter(|r| DRAW_RANGE.contains(&u64::from(*r)));
@@ -180,24 +269,11 @@ impl HeaderBuilder {
         Ok(())
     }
 
-    /// Gives the header, or names what it lacks.
-    pub(super) fn finish(self) -> Result<Header, String> {
-        fn present<T>(name: &str, value: Option<T>) -> Result<T, String> {
-            value.ok_or_else(|| format!("the header has no line '# {name}: ...'"))
-        }
-        let pace_name = present("pace", self.pace_name)?;
-        let pace = match (pace_name.as_str(), present("speed", self.speed)?) {
-            ("real", Some(speed)) => Pace::Real(speed),
-            ("virtual", None) => Pace::Virtual,
-            _ => return Err(format!("the speed does not fit the pace '{pace_name}'")),
-        };
-        let machine = present("machine", self.machine)?;
+    /// Gives the trial, or names what the header lacks.
+    fn finish(self) -> Result<Trial, String> {
         let (count, listed) = (present("machines", self.machine_count)?, self.machines.len());
         if listed != count || !MACHINES.contains(&listed) {
             return Err(format!("machines: {count}, but the header lists {listed}"));
-        }
-        if listed <= machine.index() {
-            return Err(format!("machine: {machine}, but the header lists {listed}"));
         }
         let draw_range = present("draw_range", self.draw_range)?;
         let topology = Topology::of_peers(self.peers)
@@ -217,7 +293,7 @@ impl HeaderBuilder {
         if let Some((number, what)) = unlinked(&self.faults, &topology).into_iter().next() {
             return Err(format!("fault {number}: {what}"));
         }
-        let trial = Trial {
+        Ok(Trial {
             name: present("trial", self.name)?,
             duration_s,
             draw_range,
@@ -226,8 +302,7 @@ impl HeaderBuilder {
             faults: self.faults,
             durability: self.durability.unwrap_or_default(),
             topology,
-        };
-        Ok(Header { version: present("version", self.version)?, machine, pace, trial })
+        })
     }
 }
 
@@ -339,6 +414,79 @@ mod tests {
         ] {
             assert!(fault(bad).is_err(), "{bad}");
         }
+    }
+
+    const TRIAL: &str = "\
+name = \"ring\"
+duration_s = 60
+draw_range = 10
+seed = 7
+[[machine]]
+host = \"127.0.0.1\"
+port = 20001
+clock_rate = 2
+phase = 10
+peers = [2]
+[[machine]]
+host = \"127.0.0.1\"
+port = 20002
+clock_rate = 3
+phase = 700
+peers = [1]
+[[fault]]
+kind = \"pause\"
+at_ms = 1000
+for_ms = 2000
+machine = 2
+";
+
+    fn read(lines: &[&str], known: Option<&KnownTrial>) -> Result<(Header, KnownTrial), String> {
+        let mut builder = HeaderBuilder::knowing(known);
+        for line in lines {
+            let (key, value) = line.split_once(": ").unwrap();
+            builder.take(key, value)?;
+        }
+        builder.finish()
+    }
+
+    /// The same lines with one of them left out, doubled, told of another or cut off.
+    fn changed<'a>(lines: &[&'a str], altered: &'a [String]) -> Vec<Vec<&'a str>> {
+        let mut all = vec![lines.to_vec()];
+        for place in 0..lines.len() {
+            let mut variants = [lines.to_vec(), lines.to_vec(), lines.to_vec()];
+            variants[0].remove(place);
+            variants[1].insert(place, lines[place]);
+            variants[2][place] = &altered[place];
+            all.extend(variants);
+            all.push(lines[..place].to_vec());
+            all.push([lines, &lines[place..]].concat());
+        }
+        all
+    }
+
+    #[test]
+    fn a_header_reads_the_same_whether_its_trial_is_known_or_not() {
+        let trial = Trial::parse_resolved(std::path::Path::new("ring.toml"), TRIAL).unwrap();
+        let [first, second] = [1, 2].map(MachineId::new);
+        let text = |machine| Header::new(trial.clone(), machine, Pace::Virtual).to_string();
+        let (one, two) = (text(first), text(second));
+        let [one, two] = [&one, &two].map(|text| -> Vec<&str> {
+            text.lines().skip(1).map(|line| line.trim_start_matches("# ")).collect()
+        });
+        let known = read(&one, None).unwrap().1;
+        let altered: Vec<_> =
+            two.iter().map(|line| line.replacen(['0', '1', '2'], "3", 1)).collect();
+        let mut read_well = 0;
+        for lines in changed(&two, &altered) {
+            let [alone, knowing] =
+                [None, Some(&known)].map(|known| read(&lines, known).map(|(header, _)| header));
+            assert_eq!(knowing, alone, "{lines:#?}");
+            read_well += usize::from(alone.is_ok());
+        }
+        assert!(2 < read_well);
+        let again = read(&two, Some(&known)).unwrap().0;
+        assert_eq!(again.machine, second);
+        assert!(Arc::ptr_eq(&again.trial, &known.trial));
     }
 
     #[test]

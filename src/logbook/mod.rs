@@ -23,7 +23,7 @@ pub mod writer;
 pub use clock_offset::ClockOffset;
 pub use entry::Entry;
 pub use fault_record::FaultRecord;
-pub use header::Header;
+pub use header::{Header, KnownTrial};
 pub use reader::{Log, LogReader, Numbered, ReadError, open_log};
 pub use record::{
     ChannelCounts, EndRecord, Ending, LoggedEvent, RestartRecord, SkipRecord, TickRecord,

@@ -5,12 +5,13 @@ use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::FORMAT;
 use super::clock_offset::ClockOffset;
 use super::entry::Entry;
 use super::fault_record::FaultRecord;
-use super::header::{COLUMNS, Header, HeaderBuilder, TITLE};
+use super::header::{COLUMNS, Header, HeaderBuilder, KnownTrial, TITLE};
 use super::record::{EndRecord, RestartRecord, SkipRecord, TickRecord};
 use super::system_time::SystemTime;
 use crate::quote::shown;
@@ -100,21 +101,23 @@ impl Log {
     /// # Errors
     /// When the file cannot be read or does not follow the format.
     pub fn load(path: &Path) -> Result<Self, ReadError> {
-        Self::load_since(path, u64::MAX, &|_| ())
+        Self::load_since(path, u64::MAX, &OnceLock::new(), &|_| ())
     }
 
     /// Reads a log that had so many bytes when the reading of its run began; tells the meter of
-    /// bytes as they are read.
+    /// bytes as they are read. The first log tells the others of its trial, which they will repeat.
     ///
     /// # Errors
     /// When the file cannot be read or does not follow the format.
     pub fn load_since(
         path: &Path,
         settled_bytes: u64,
+        known: &OnceLock<KnownTrial>,
         meter: &dyn Fn(u64),
     ) -> Result<Self, ReadError> {
         let metered = Metered { file: open_log(path)?, meter };
-        Self::read_since(path, BufReader::with_capacity(256 << 10, metered), settled_bytes)
+        let text = BufReader::with_capacity(256 << 10, metered);
+        Self::read_on(LogReader::knowing(path, text, known)?, settled_bytes)
     }
 
     /// Reads a log line by line; `path` is where it is from.
@@ -122,13 +125,12 @@ impl Log {
     /// # Errors
     /// When it cannot be read or does not follow the format.
     pub fn read(path: &Path, text: impl BufRead) -> Result<Self, ReadError> {
-        Self::read_since(path, text, u64::MAX)
+        Self::read_on(LogReader::new(path, text)?, u64::MAX)
     }
 
-    fn read_since(path: &Path, text: impl BufRead, settled_bytes: u64) -> Result<Self, ReadError> {
-        let mut reader = LogReader::new(path, text)?;
+    fn read_on(mut reader: LogReader<impl BufRead>, settled_bytes: u64) -> Result<Self, ReadError> {
         let mut log = Self {
-            path: path.to_owned(),
+            path: reader.path.clone(),
             header: reader.header.clone(),
             start: reader.start,
             clock_offset: reader.clock_offset,
@@ -197,9 +199,17 @@ impl<T: BufRead> LogReader<T> {
     /// # Errors
     /// When it cannot be read or does not follow the format.
     pub fn new(path: &Path, text: T) -> Result<Self, ReadError> {
+        Self::knowing(path, text, &OnceLock::new())
+    }
+
+    /// Does so, too. The first log tells the others of its trial, which they will repeat.
+    ///
+    /// # Errors
+    /// When it cannot be read or does not follow the format.
+    pub fn knowing(path: &Path, text: T, known: &OnceLock<KnownTrial>) -> Result<Self, ReadError> {
         let mut lines = Lines::after(0, text);
         let mut early = VecDeque::new();
-        let read = read_header(&mut lines, &mut early);
+        let read = read_header(&mut lines, &mut early, known);
         let (header, start, clock_offset) = read.map_err(|what| ReadError {
             path: path.to_owned(),
             line: lines.number.max(1),
@@ -328,8 +338,10 @@ impl<T: BufRead> Lines<T> {
 fn read_header(
     lines: &mut Lines<impl BufRead>,
     restarts: &mut VecDeque<Numbered<RestartRecord>>,
+    known: &OnceLock<KnownTrial>,
 ) -> Result<(Header, Option<SystemTime>, Option<ClockOffset>), String> {
-    let mut reader = HeaderReader::default();
+    let builder = HeaderBuilder::knowing(known.get());
+    let mut reader = HeaderReader { builder, ..HeaderReader::default() };
     while let Some((line, text)) = lines.next()? {
         match reader.take(text)? {
             HeaderLine::Columns => break,
@@ -337,15 +349,17 @@ fn read_header(
             HeaderLine::Other => {}
         }
     }
-    let clock_offset = reader.clock_offset;
-    reader.finish().map(|(header, start)| (header, start, clock_offset))
+    let (clock_offset, start) = (reader.clock_offset, reader.start);
+    let (header, trial) = reader.finish_knowing()?;
+    known.get_or_init(|| trial);
+    Ok((header, start, clock_offset))
 }
 
 /// A header that is being read, with what stands between its lines.
 #[derive(Debug, Default)]
-pub(super) struct HeaderReader {
+pub(super) struct HeaderReader<'a> {
     has_title: bool,
-    builder: HeaderBuilder,
+    builder: HeaderBuilder<'a>,
     start: Option<SystemTime>,
     clock_offset: Option<ClockOffset>,
 }
@@ -360,7 +374,7 @@ pub(super) enum HeaderLine {
     Other,
 }
 
-impl HeaderReader {
+impl HeaderReader<'_> {
     /// Takes one line.
     pub(super) fn take(&mut self, text: &str) -> Result<HeaderLine, String> {
         if !self.has_title {
@@ -393,10 +407,16 @@ impl HeaderReader {
 
     /// Gives the header and the start, or names what is lacking.
     pub(super) fn finish(self) -> Result<(Header, Option<SystemTime>), String> {
+        let start = self.start;
+        self.finish_knowing().map(|(header, _)| (header, start))
+    }
+
+    /// Gives the header, and its trial with its lines; or names what is lacking.
+    fn finish_knowing(self) -> Result<(Header, KnownTrial), String> {
         if !self.has_title {
             return Err("no whole line".to_owned());
         }
-        Ok((self.builder.finish()?, self.start))
+        self.builder.finish()
     }
 }
 

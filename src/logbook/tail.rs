@@ -36,7 +36,7 @@ pub struct Tail {
     /// How many lines were read.
     lines: usize,
     /// The header, until it is whole.
-    header: Option<HeaderReader>,
+    header: Option<HeaderReader<'static>>,
     written: Option<SystemTime>,
 }
 
@@ -110,7 +110,7 @@ impl Tail {
 }
 
 fn take_lines(
-    header: &mut Option<HeaderReader>,
+    header: &mut Option<HeaderReader<'_>>,
     lines: &mut Lines<impl io::BufRead>,
     take: &mut impl FnMut(News) -> Result<(), String>,
 ) -> Result<(), String> {

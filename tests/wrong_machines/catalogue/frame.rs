@@ -1,5 +1,7 @@
 //! Wrong headers and end entries.
 
+use std::sync::Arc;
+
 use scalemodel::analysis::check::Rule;
 use scalemodel::logbook::{ChannelCounts, EndRecord, Ending, Header};
 use scalemodel::model::{MachineId, Seed};
@@ -135,7 +137,8 @@ struct AnotherSeed;
 impl Seams for AnotherSeed {
     fn header(&mut self, header: &mut Header) {
         if is_last(header) {
-            header.trial.seed = Seed::new(header.trial.seed.get() + 1).unwrap();
+            let trial = Arc::make_mut(&mut header.trial);
+            trial.seed = Seed::new(trial.seed.get() + 1).unwrap();
         }
     }
 }
