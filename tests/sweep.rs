@@ -156,3 +156,18 @@ fn every_run_of_a_sweep_can_be_checked() {
     let output = run(&["sweep", trial, "--check", "--format", "json"]);
     assert_eq!(output.status.code(), Some(2), "a check measures nothing");
 }
+
+#[test]
+fn many_machines_have_a_line_each_that_fits_a_terminal() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("many.toml");
+    let trial = run(&["trial", "--machines", "100", "--seed", "5"]);
+    std::fs::write(&file, &trial.stdout).unwrap();
+    let text = sweep(&[file.to_str().unwrap(), "--runs", "3"]);
+    let widest = text.lines().map(str::len).max().unwrap();
+    assert!(widest <= 80, "{widest} columns:\n{text}");
+    let of_last = text.lines().find(|line| line.trim_start().starts_with("100 ")).unwrap();
+    // Machine, rate, and the medians of six figures.
+    assert_eq!(of_last.split_ascii_whitespace().count(), 8, "{of_last}");
+    assert!(text.contains("drift_max: "), "{text}");
+}

@@ -34,6 +34,9 @@ use crate::analysis::check::{self as oracle, Findings};
 use crate::analysis::history::History;
 use progress::{Progress, Unit};
 
+/// With more machines than this, a table for people has a line a machine instead of a column.
+const COLUMNS_MAX: usize = 6;
+
 /// How figures are printed.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {

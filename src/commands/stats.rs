@@ -9,15 +9,12 @@ use comfy_table::{CellAlignment, Table};
 use log::warn;
 use serde::Serialize;
 
-use super::{Format, load, print, print_json};
+use super::{COLUMNS_MAX, Format, load, print, print_json};
 use crate::analysis::history::History;
 use crate::analysis::stats::{MachineStats, RunStats, measure};
 use crate::analysis::tally::JUMP_BUCKETS;
 use crate::cli::Answer;
 use crate::report::Sheet;
-
-/// With more machines than this the table has a line a machine instead of a column.
-const COLUMNS_MAX: usize = 6;
 
 /// Measure jumps, queues, waiting times, lateness and drift of one run or several
 #[derive(Debug, Args)]

@@ -1,8 +1,10 @@
 //! `scalemodel sweep`: a trial over many seeds, and the distribution of every figure.
 //!
 //! - [`check`]: every run of a sweep against the oracle.
+//! - [`sheet`]: one point for people.
 
 mod check;
+mod sheet;
 
 use std::fs;
 use std::num::NonZero;
@@ -12,7 +14,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use log::warn;
 use serde::{Deserialize, Serialize};
 
@@ -180,7 +181,7 @@ fn show(args: &SweepArgs, points: &[Point]) -> Result<Answer> {
         save(file, points)?;
     }
     match args.format {
-        Format::Text => print(&points.iter().map(sheet).collect::<String>())?,
+        Format::Text => print(&points.iter().map(sheet::sheet).collect::<String>())?,
         Format::Csv => print(&csv(points))?,
         Format::Json => print_json(&summary(points))?,
     }
@@ -374,50 +375,9 @@ fn figure_names() -> Vec<String> {
 }
 
 /// The distributions of one machine of a point: its own figures, then those of the run.
-fn of_machine(all: &[Distribution], machine: usize) -> impl Iterator<Item = &Distribution> {
+fn of_machine(all: &[Distribution], machine: usize) -> impl Iterator<Item = &Distribution> + Clone {
     let own = all.iter().skip(machine * FIGURES.len()).take(FIGURES.len());
     own.chain(&all[all.len() - RUN_FIGURES.len()..])
-}
-
-/// One point for people: a column a machine, a row a figure.
-fn sheet(point: &Point) -> String {
-    let all = distributions(&point.rows);
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    let heads = point.clock_rates.iter().zip(1..).map(|(rate, number)| match rate {
-        Some(rate) => format!("machine {number}, {rate}/s"),
-        None => format!("machine {number}"),
-    });
-    table.set_header(std::iter::once("median (5 % .. 95 %)".to_owned()).chain(heads));
-    for (index, name) in figure_names().iter().enumerate() {
-        let cells = (0..point.clock_rates.len()).map(|machine| {
-            let found = of_machine(&all, machine).nth(index).copied().unwrap_or_default();
-            format!("{} ({} .. {})", short(found.median), short(found.p5), short(found.p95))
-        });
-        table.add_row(std::iter::once(name.clone()).chain(cells));
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    format!(
-        "{}: {} runs of {} s of model time, draws in 1..={}{}, seeds {}..={}\n{table}\n",
-        point.trial,
-        point.rows.len(),
-        point.duration_s,
-        point.draw_range,
-        match point.faults.len() {
-            0 => String::new(),
-            1 => ", 1 fault".to_owned(),
-            faults => format!(", {faults} faults"),
-        },
-        point.rows.first().map_or(0, |row| row.seed),
-        point.rows.last().map_or(0, |row| row.seed),
-    )
-}
-
-/// Whole numbers as they are, others with three decimals.
-fn short(value: f64) -> String {
-    if value.fract() == 0.0 { format!("{value}") } else { format!("{value:.3}") }
 }
 
 /// All points: a line a machine, three columns a figure.
