@@ -23,6 +23,12 @@ pub struct FaultRecord {
 }
 
 impl FaultRecord {
+    /// Whether it is a kill that took effect.
+    #[must_use]
+    pub fn is_kill_that_struck(&self) -> bool {
+        self.kind == "kill" && 0 < self.hits
+    }
+
     pub(super) fn parse(value: &str) -> Result<Self, String> {
         let mut fields = Fields::new(value);
         let fault = FaultId::new(number(fields.take("number")?)?);

@@ -20,6 +20,9 @@ pub(super) struct Faults {
     /// Absences of which the machine has not seen for itself that they took effect. At the virtual
     /// pace it carries them out itself.
     unproved: BTreeSet<FaultId>,
+    /// So many kills may still be proved: each by a restart of its own. A machine that was killed
+    /// before it could tell of its return has one restart for two kills.
+    provable_kills: usize,
     is_virtual: bool,
 }
 
@@ -40,14 +43,17 @@ impl Faults {
         let is_virtual = pace == Pace::Virtual;
         let unproved = ahead.iter().map(|away| away.absence.fault).filter(|_| !is_virtual);
         let unproved = unproved.collect();
-        Self { own, ledger, links: trial.links(), ahead, unproved, is_virtual }
+        let links = trial.links();
+        Self { own, ledger, links, ahead, unproved, provable_kills: 0, is_virtual }
     }
 
-    /// Passes over what a log tells of.
+    /// Passes over what a log tells of; a restart follows.
     pub(super) fn forget_what_is_told(&mut self, log: &Log) {
         for _ in &log.faults {
             self.ledger.next_over(None, |_| 0);
         }
+        let proved = log.faults.iter().filter(|told| told.entry.is_kill_that_struck()).count();
+        self.provable_kills = (log.restarts.len() + 1).saturating_sub(proved);
     }
 
     /// Whether faults strike what is sent to a peer.
@@ -74,6 +80,10 @@ impl Faults {
 
     /// Notes that an absence took effect.
     pub(super) fn prove(&mut self, away: &Away) {
+        if away.kill.is_some() {
+            let Some(rest) = self.provable_kills.checked_sub(1) else { return };
+            self.provable_kills = rest;
+        }
         self.unproved.remove(&away.absence.fault);
     }
 
@@ -112,4 +122,56 @@ pub(super) fn was_killed_on_purpose(trial: &Trial, machine: MachineId, past: &Pa
         away.kill.map(|kill| kill + 1) == Some(past.incarnation) && away.absence.first <= past.next
     };
     aways(trial, machine).iter().any(is_due)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::logbook::Header;
+
+    const TRIAL: &str = "\
+name = \"killed\"
+duration_s = 20
+draw_range = 10
+seed = 7
+[[machine]]
+host = \"127.0.0.1\"
+port = 20001
+clock_rate = 2
+phase = 10
+[[machine]]
+host = \"127.0.0.1\"
+port = 20002
+clock_rate = 3
+phase = 700
+[[fault]]
+kind = \"kill\"
+at_ms = 2000
+for_ms = 1500
+machine = 1
+[[fault]]
+kind = \"kill\"
+at_ms = 5000
+for_ms = 1500
+machine = 1
+";
+
+    #[test]
+    fn one_restart_proves_one_kill() {
+        let trial = Trial::parse_resolved(Path::new("killed.toml"), TRIAL).unwrap();
+        let (own, pace) = (MachineId::new(1), Pace::Real("20".parse().unwrap()));
+        let header = Header::new(trial.clone(), own, pace).to_string();
+        let log = Log::read(Path::new("log20001.txt"), header.as_bytes()).unwrap();
+        let mut faults = Faults::new(&trial, own, pace);
+        faults.forget_what_is_told(&log);
+        // By its clock it may have come back from either.
+        let after_both = Tick(13);
+        while let Some(away) = faults.next_away(after_both) {
+            faults.prove(&away);
+        }
+        let over = std::iter::from_fn(|| faults.next_over(None));
+        assert_eq!(over.map(|over| over.hits).collect::<Vec<_>>(), [1, 0]);
+    }
 }

@@ -125,7 +125,7 @@ fn restarts(log: &Log, entry: &Numbered<FaultRecord>) -> usize {
 /// How many kills took effect, up to and with the entry of one.
 fn kills(log: &Log, entry: &Numbered<FaultRecord>) -> usize {
     let took_effect = |other: &&Numbered<FaultRecord>| {
-        other.line <= entry.line && other.entry.kind == "kill" && 0 < other.entry.hits
+        other.line <= entry.line && other.entry.is_kill_that_struck()
     };
     log.faults.iter().filter(took_effect).count()
 }
