@@ -232,16 +232,21 @@ fn the_script_shows_a_picture_and_what_follows_it_in_order() {
     }
 }
 
-#[test]
-fn what_machines_say_stands_above_the_picture() {
-    let bench = Bench::new("127.61.7.1", 60, &[5, 5, 5]);
-    let script = experiment(&bench, "");
-    script.wait_for("5/s");
+/// Waits until all machines of an experiment tick.
+fn wait_for_ticks(bench: &Bench) {
     wait_until("all tick", || {
         let log = |port: &u16| bench.folder().join(format!("logs/bench/log{port}.txt"));
         let text = |port| fs::read_to_string(log(port)).unwrap_or_default();
         bench.ports.iter().all(|port| text(port).contains("\n20"))
     });
+}
+
+#[test]
+fn what_machines_say_stands_above_the_picture() {
+    let bench = Bench::new("127.61.7.1", 60, &[5, 5, 5]);
+    let script = experiment(&bench, "");
+    script.wait_for("5/s");
+    wait_for_ticks(&bench);
     // A machine that is told to end says so to its peers, which cannot go on, and complain.
     let victim =
         format!("machine --trial {}/logs/bench/trial.toml --machine 2", bench.folder().display());
@@ -268,9 +273,10 @@ fn ctrl_c_ends_the_script_and_leaves_the_terminal_as_it_was() {
     let bench = Bench::new("127.61.8.1", 60, &[5, 5]);
     let mut script = experiment(&bench, "");
     script.wait_for("5/s");
+    wait_for_ticks(&bench);
     script.press("\x03");
-    let (code, screen, _) = script.finish();
-    assert_eq!(code, 130);
+    let (code, screen, bytes) = script.finish();
+    assert_eq!(code, 130, "{bytes:?}");
     let text = screen.text();
     assert!(text.contains("interrupted; ending all machines"), "{text}");
     assert!(text.contains("the logs so far are in "), "{text}");
