@@ -16,7 +16,8 @@ load ARG0[1:strstrt(ARG0, "plot_clock.gp") - 1]."plot_common.gp"
 set title sprintf("%s: logical clock of each machine", trial)
 set ylabel "logical clock"
 array growth[machines]
-do for [i = 1:machines] { growth[i] = scalemodel eq "" ? NaN : predicted(i, "clock_growth_per_s") }
+growths = all_predicted("clock_growth_per_s")
+do for [i = 1:machines] { growth[i] = predicted(i, growths) }
 plot for [i = 1:machines] (ticks(i) > 0 ? logfile(i) : "/dev/null") \
   using "model_time_s":"logical_clock" with steps \
   linetype style(i) linewidth width(i) title legend(i), \

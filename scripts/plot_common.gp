@@ -33,33 +33,44 @@ if (ending eq ".png") {
   }
 }
 
-# What the header of a log says.
-header(i, pattern) = system(sprintf("sed -n 's/^# %s/\\1/p' '%s'", pattern, logfile(i)))
-own(i) = header(i, "machine: \\(.*\\)")
-rate(i) = header(i, sprintf("machine %s: .*clock_rate=\\([0-9]*\\) .*", own(i)))
+# What each log says of its machine: the number, the clock rate and how many ticks there are. A log that
+# was never begun says nothing: "-". Of a machine that was killed at once there is no tick, and nothing is
+# drawn. There may be a thousand logs: each is read once.
+facts = system(sprintf("cd '%s' && for log in log*.txt; do awk '\
+  /^# machine: / { own = $3 } \
+  $2 == \"machine\" && $3 == own \":\" { rate = $0; sub(/.*clock_rate=/, \"\", rate); sub(/ .*/, \"\", rate) } \
+  /^[0-9]/ { ticks++ } \
+  END { print own == \"\" ? \"-\" : own, rate == \"\" ? \"-\" : rate, ticks + 0 }' \"$log\"; done", folder))
+array owns[machines]
 array rates[machines]
-do for [i = 1:machines] { rates[i] = rate(i) }
-all_rates = ""
-do for [i = 1:machines] { all_rates = all_rates.rates[i]."\\n" }
-# Each clock rate and how many machines have it: "1 20 6 80".
-groups = system("printf '".all_rates."' | sort -n | uniq -c | awk '{ print $2, $1 }'")
-group(i) = int(system(sprintf("printf '%%s\n' '%s' | awk '$1 == %s { print NR }'", groups, rates[i])))
-first_of(i) = int(system(sprintf("printf '%s' | awk '$1 == %s { print NR; exit }'", all_rates, rates[i])))
-style(i) = crowd ? group(i) : i
-legend(i) = !crowd ? sprintf("machine %s, %s/s", own(i), rates[i]) : \
-  first_of(i) != i ? "" : \
-  sprintf("%s/s, %s machine%s", rates[i], word(groups, 2 * group(i)), word(groups, 2 * group(i)) eq "1" ? "" : "s")
-trial = header(1, "trial: \\(.*\\)")
+array ticks_of[machines]
+do for [i = 1:machines] {
+  owns[i] = word(facts, 3 * i - 2)
+  rates[i] = word(facts, 3 * i - 1)
+  ticks_of[i] = int(word(facts, 3 * i))
+}
+ticks(i) = ticks_of[i]
+# Each clock rate and how many machines have it, "1 20 6 80"; by machine the place of its rate among
+# these, and whether it is the first that has it.
+groups = system(sprintf("printf '%%s\n' '%s' | awk '{ print $2 }' | sort -n | uniq -c | awk '{ print $2, $1 }'", facts))
+array group_of[machines]
+array is_first[machines]
+seen = " "
+do for [i = 1:machines] {
+  do for [g = 1:words(groups) / 2] { if (word(groups, 2 * g - 1) eq rates[i]) { group_of[i] = g } }
+  is_first[i] = strstrt(seen, " ".rates[i]." ") == 0
+  if (is_first[i]) { seen = seen.rates[i]." " }
+}
+style(i) = crowd ? group_of[i] : i
+machines_at(i) = word(groups, 2 * group_of[i])
+legend(i) = !crowd ? sprintf("machine %s, %s/s", owns[i], rates[i]) : !is_first[i] ? "" : \
+  sprintf("%s/s, %s machine%s", rates[i], machines_at(i), machines_at(i) eq "1" ? "" : "s")
+trial = system(sprintf("sed -n 's/^# trial: \\(.*\\)/\\1/p' '%s'", logfile(1)))
 
-# The log of a machine that was killed at once has no tick: nothing is drawn of it.
-ticks(i) = int(system(sprintf("grep -c '^[0-9]' '%s' || :", logfile(i))))
-
-# What theory says, if the program is there to be asked; columns are those of its CSV output.
-predictions = scalemodel eq "" ? "" : \
-  system(sprintf("'%s' predict --quiet --format csv '%s/trial.toml'", scalemodel, folder))
-predicted(i, column) = real(system(sprintf("printf '%%s\n' '%s' | awk -F, \
-  'NR == 1 { for (c = 1; c <= NF; c++) if ($c == \"%s\") k = c } NR == %s + 1 { print $k }'", \
-  predictions, column, own(i))))
+# What theory says, if the program is there to be asked: a column of its CSV output, by machine.
+all_predicted(name) = scalemodel eq "" ? "" : system(sprintf("'%s' predict --quiet --format csv '%s/trial.toml' | awk -F, \
+  'NR == 1 { for (c = 1; c <= NF; c++) if ($c == \"%s\") k = c } 1 < NR { print $k }'", scalemodel, folder, name))
+predicted(i, values) = values eq "" || owns[i] eq "-" ? NaN : real(word(values, int(owns[i])))
 
 # Okabe and Ito's colours, which the colour-blind can tell apart; from the ninth line on they
 # come again with other dashes. Dots are left to predictions.
