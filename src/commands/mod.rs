@@ -34,7 +34,8 @@ use crate::analysis::check::{self as oracle, Findings};
 use crate::analysis::history::History;
 use progress::{Progress, Unit};
 
-/// With more machines than this, a table for people has a line a machine instead of a column.
+/// With more machines than this, a line for people has no room for each: a table has a line a machine
+/// instead of a column.
 const COLUMNS_MAX: usize = 6;
 
 /// How figures are printed.

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use crossbeam_channel::tick;
 
-use super::print;
+use super::{COLUMNS_MAX, print};
 use crate::cli::{Answer, parse_seconds};
 use crate::live::{self, Follower, Outcome, RunView, Terminal};
 use crate::wall_clock;
@@ -83,10 +83,27 @@ fn print_some(runs: &mut Vec<Follower>, is_told: impl Fn(&RunView) -> bool) -> R
 
 fn progress_line(run: &RunView) -> String {
     let seconds = run.model_time_us() / 1_000_000;
-    let column =
-        |cells: Vec<u64>| cells.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let (clocks, queues): (Vec<_>, Vec<_>) = run.clocks_and_queues().into_iter().unzip();
-    let (clocks, queues) = (column(clocks), column(queues));
+    let (clocks, queues) = (in_a_line(&clocks), in_a_line(&queues));
     let (name, duration) = (&run.trial.name, run.trial.duration_s);
     format!("{name}: {seconds:>3} of {duration} s, clocks {clocks}, queues {queues}\n")
+}
+
+/// The figures of all machines; of many the least and the largest.
+fn in_a_line(figures: &[u64]) -> String {
+    match (figures.iter().min(), figures.iter().max()) {
+        (Some(least), Some(most)) if COLUMNS_MAX < figures.len() => format!("{least} .. {most}"),
+        _ => figures.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_names_the_figures_of_few_machines_and_the_range_of_many() {
+        assert_eq!(in_a_line(&[7, 0, 9]), "7 0 9");
+        assert_eq!(in_a_line(&[7, 12, 9, 30, 4, 5, 6]), "4 .. 30");
+    }
 }
