@@ -155,6 +155,8 @@ printer=
 words=2
 # The signal that told this script to end.
 interrupted=
+# Nothing ever comes from here: to read it is to pause.
+never=
 # Set while machines are launched: until each is noted by its number, none can be told to end.
 launching=
 
@@ -182,6 +184,7 @@ launch_all() {
   open_gate
   launching=yes
   plan=$("${prepare[@]}") || exit 2
+  trap_signals
   while IFS=$'\t' read -r name folder machines run inflict hosts ports; do
     index=${#names[@]}
     names+=("${name}")
@@ -270,8 +273,7 @@ end_watcher() {
 
 # Whether an OS process has gone, within a second or two.
 has_gone() {
-  local deadline=$((SECONDS + 2)) never gone=no
-  exec {never}<> <(:)
+  local deadline=$((SECONDS + 2)) gone=no
   until [[ ${gone} == yes ]] || ((deadline < SECONDS)); do
     if kill -s 0 "$1" 2>/dev/null; then
       read -r -t 0.01 -u "${never}" || :
@@ -279,7 +281,6 @@ has_gone() {
       gone=yes
     fi
   done
-  exec {never}<&-
   [[ ${gone} == yes ]]
 }
 
@@ -288,14 +289,12 @@ has_gone() {
 # It looks again and again who is gone: bash's 'wait -n' may lose a status when a trapped signal comes
 # just before it, and then waits for ever.
 wait_for_machines() {
-  local never pause=0.01
-  exec {never}<> <(:)
+  local pause=0.01
   while ((${#trial_of[@]} > 0)); do
     collect_dead
     read -r -t "${pause}" -u "${never}" || : # a signal ends the pause
     pause=0.05
   done
-  exec {never}<&-
   stop_processes "${!timer_of[@]}"
   timer_of=()
 }
@@ -370,6 +369,14 @@ stop_processes() {
 
 # --- ways out ---------------------------------------------------------------------------------
 
+# Called when there are machines to end. From here on this script substitutes no command and no process
+# if it can be helped: bash parses them each time, and loses a trapped signal that comes meanwhile.
+trap_signals() {
+  trap 'on_signal INT' INT
+  trap 'on_signal TERM' TERM
+  trap 'on_signal HUP' HUP
+}
+
 # Tells all machines to end. What was interrupted goes on, finds them gone, and calls die_by_signal.
 # shellcheck disable=SC2317 # it is called by the traps
 on_signal() {
@@ -430,9 +437,7 @@ main() {
   [[ ${wants_plots} == no ]] || mkdir -p -- "${plots}" ||
     refuse "cannot make the folder of the plots, ${plots}"
   trap on_exit EXIT
-  trap 'on_signal INT' INT
-  trap 'on_signal TERM' TERM
-  trap 'on_signal HUP' HUP
+  exec {never}<> <(:)
   launch_all
   wait_for_machines
   forget_secrets

@@ -273,7 +273,6 @@ fn ctrl_c_ends_the_script_and_leaves_the_terminal_as_it_was() {
     let bench = Bench::new("127.61.8.1", 60, &[5, 5]);
     let mut script = experiment(&bench, "");
     script.wait_for("5/s");
-    wait_for_ticks(&bench);
     script.press("\x03");
     let (code, screen, bytes) = script.finish();
     assert_eq!(code, 130, "{bytes:?}");
