@@ -55,6 +55,14 @@ pub struct LogWriter {
     durability: Durability,
 }
 
+impl Drop for LogWriter {
+    /// Lets go of the lock: closing the file would not, while a process that is being started, and has
+    /// not come to its own program, still holds a copy of it.
+    fn drop(&mut self) {
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
+}
+
 impl LogWriter {
     /// Creates a log with its header. An earlier log of that name is never overwritten.
     ///
