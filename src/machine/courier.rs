@@ -155,6 +155,10 @@ impl Link {
         matches!(self.state, LinkState::Idle { .. })
     }
 
+    fn is_trying(&self) -> bool {
+        matches!(self.state, LinkState::Trying { .. })
+    }
+
     /// Since when an attempt is due, if one is.
     fn due(&self, now: Instant) -> Option<Instant> {
         let LinkState::Idle { next } = self.state else { return None };
@@ -191,8 +195,7 @@ impl Courier {
 
     /// How many attempts may begin now.
     fn room(&self) -> usize {
-        let is_trying = |link: &&Link| matches!(link.state, LinkState::Trying { .. });
-        ATTEMPTS_MAX.saturating_sub(self.links.iter().filter(is_trying).count())
+        ATTEMPTS_MAX.saturating_sub(self.links.iter().filter(|link| link.is_trying()).count())
     }
 
     /// Begins attempts where they are due, with those that wait longest, so that all have their turn.
@@ -202,13 +205,18 @@ impl Courier {
         let due = due.filter_map(|(place, link)| Some((link.due(now)?, place)));
         let mut due: Vec<_> = due.collect();
         due.sort_unstable();
-        due.truncate(self.room());
+        let mut room = self.room();
         let Self { door, links, dice, .. } = self;
         for (_, place) in due {
+            if room == 0 {
+                break;
+            }
             let link = &mut links[place];
             link.channel.lock().is_called = false;
             link.state = LinkState::Trying { deadline: link.attempt.begin() };
             link.take_stage(door, dice);
+            // One that was refused at once takes no room.
+            room -= usize::from(link.is_trying());
         }
     }
 
