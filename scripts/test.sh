@@ -7,6 +7,13 @@ set -Eeuo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
+readonly usage='usage: scripts/test.sh; it takes no arguments, and passes all tests'
+case ${1:-} in
+  '') ;;
+  -h | --help) printf '%s\n' "${usage}" && exit ;;
+  *) printf '%s\n' "${usage}" >&2 && exit 2 ;;
+esac
+
 step() {
   printf '\n=== %s\n' "$*" >&2
 }

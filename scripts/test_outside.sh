@@ -25,6 +25,10 @@ refuse() {
   exit 2
 }
 
+case ${1:-} in
+  -h | --help) printf 'usage: scripts/test_outside.sh [ARGUMENT OF PYTEST]...\n' && exit ;;
+esac
+
 step 'what the tests need'
 command -v cargo >/dev/null || refuse 'cargo is missing; install Rust: https://rustup.rs'
 scripts/install.sh chromium chromium python3 python3
