@@ -65,6 +65,30 @@ fn seeds_of_different_trials_are_not_merged() {
 }
 
 #[test]
+fn what_no_sweep_has_kept_is_not_merged() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("kept.json");
+    let path = file.to_str().unwrap();
+    sweep(&[TRIAL, "--runs", "2", "--save", path]);
+    let kept: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let (mut without_runs, mut without_a_figure, mut of_later) = (kept.clone(), kept.clone(), kept);
+    without_runs["points"][0]["rows"] = serde_json::json!([]);
+    without_a_figure["points"][0]["rows"][1]["values"].as_array_mut().unwrap().pop();
+    of_later["schema_version"] = 2.into();
+    for (edited, why) in [
+        (without_runs, "kept.json: trial5 has no runs there"),
+        (without_a_figure, "kept.json: a row does not have"),
+        (of_later, "kept.json: kept by another version"),
+    ] {
+        std::fs::write(&file, edited.to_string()).unwrap();
+        let merged = run(&["sweep", "--merge", path]);
+        assert_eq!((merged.status.code(), stdout(&merged).as_str()), (Some(2), ""));
+        assert!(stderr(&merged).contains(why), "{}", stderr(&merged));
+    }
+}
+
+#[test]
 fn a_sweep_of_one_run_says_what_stats_says_of_its_logs() {
     let folder = TempDir::new().unwrap();
     let logs = folder.path().join("run").to_str().unwrap().to_owned();

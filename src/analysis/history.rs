@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::logbook::{Header, Log, LoggedEvent, Numbered, ReadError, TickRecord, log_path};
 use crate::model::{Links, MachineId, ModelTime, Schedule, Timestamp};
@@ -504,8 +504,10 @@ fn load_all<M: Fn(u64) + Sync>(
 
 /// The files of a folder that are named like logs, in the order of their names.
 pub(crate) fn log_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder)
-        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
+    let entries = fs::read_dir(folder).map_err(|error| {
+        let folder = folder.display();
+        anyhow!("cannot read the folder {folder}: {error}; give the folder of a run's logs")
+    })?;
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();

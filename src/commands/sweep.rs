@@ -348,6 +348,9 @@ fn merged(files: &[PathBuf]) -> Result<Vec<Point>> {
             if point.rows.iter().any(|row| row.values.len() != width) {
                 bail!("{}: a row does not have {width} values", file.display());
             }
+            if point.rows.is_empty() {
+                bail!("{}: {} has no runs there", file.display(), point.trial);
+            }
             match points.iter_mut().find(|other| other.has_the_labels_of(&point)) {
                 Some(same) if same.is_of_the_trial_of(&point) => same.rows.extend(point.rows),
                 Some(_) => bail!(
