@@ -243,6 +243,10 @@ impl ChannelState {
         if let Some(shim) = &mut self.shim {
             shim.settle(self.settled);
         }
+        if let Some(connection) = &mut self.connection {
+            // It may have gone back further than it needed to: these were still on their way.
+            connection.written = connection.written.max(accepted);
+        }
         Ok(())
     }
 
@@ -393,5 +397,51 @@ impl Connection {
         self.text.clear();
         self.done = 0;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::model::ModelTime;
+
+    /// A channel over a new connection, on which so many messages are written.
+    fn channel(messages: u64) -> (ChannelState, TcpStream) {
+        let listener = TcpListener::bind(("127.90.4.1", 0)).unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut channel = ChannelState::default();
+        channel.connect(Arc::new(ours), 1, true).unwrap();
+        channel.post((1..=messages).map(|tick| Sent {
+            timestamp: Timestamp(tick),
+            tick: Tick(tick),
+            fate: Fate::at_once(Tick(tick), ModelTime::of_ms(tick)),
+        }));
+        channel.pump();
+        (channel, listener.accept().unwrap().0)
+    }
+
+    fn written(mut channel: ChannelState, peer: &mut TcpStream) -> String {
+        channel.pump();
+        drop(channel);
+        let mut text = String::new();
+        io::Read::read_to_string(peer, &mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn a_channel_goes_back_to_what_was_spoiled() {
+        let (mut channel, mut peer) = channel(3);
+        channel.go_back(2).unwrap();
+        assert_eq!(written(channel, &mut peer).lines().count(), 3 + 2);
+    }
+
+    #[test]
+    fn what_was_still_on_its_way_is_not_written_again() {
+        let (mut channel, mut peer) = channel(3);
+        channel.go_back(1).unwrap();
+        channel.acknowledge(2, 2).unwrap();
+        assert_eq!(written(channel, &mut peer).lines().count(), 3 + 1);
     }
 }
