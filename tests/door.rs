@@ -69,6 +69,27 @@ fn a_later_incarnation_takes_the_place_of_an_earlier_one_and_a_copy_does_not() {
 }
 
 #[test]
+fn a_connection_that_was_given_up_does_not_end_the_one_after_it() {
+    let (bench, machine) = half_a_run("127.20.3.24");
+    let [mut given_up, mut present] = [(); 2].map(|()| Stranger::connect(&bench, 1));
+    let proofs = [&mut given_up, &mut present].map(|stranger| {
+        stranger.say_hello(1, Boot(7));
+        stranger.hear_challenge()
+    });
+    // While the machine does not get to its door, the peer loses patience, and comes again.
+    machine.signal("STOP");
+    given_up.say(&proofs[0]);
+    drop(given_up);
+    present.say(&proofs[1]);
+    machine.signal("CONT");
+    assert_eq!(present.hear().as_deref(), Some("welcome 1 -"));
+    present.say(&stranger::message(1));
+    present.say(&stranger::message(1));
+    assert_eq!(present.hear().as_deref(), Some("ack 1 0"));
+    kill([machine]);
+}
+
+#[test]
 fn who_has_proved_the_secret_is_told_why_it_is_refused() {
     let (bench, machine) = half_a_run("127.20.3.16");
     type Change = fn(&mut Stranger);

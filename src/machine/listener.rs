@@ -244,6 +244,10 @@ impl Stranger {
                     if !door.identity.believes(Role::Connector, &greeting, nonce, &proof) {
                         return refused("its proof is wrong: it has another secret".to_owned());
                     }
+                    if self.has_gone() {
+                        // It lost patience, and may have come in by another connection already.
+                        return refused("it went away before it was let in".to_owned());
+                    }
                     self.greeting = Some((greeting, nonce));
                     Progress::Proved
                 }
@@ -252,6 +256,14 @@ impl Stranger {
             Ok(None) if is_open => Progress::Waiting,
             Ok(None) => refused("it went away before it had proved itself".to_owned()),
             Err(why) => refused(why),
+        }
+    }
+
+    /// Whether it has closed the connection, and everything that it said is read.
+    fn has_gone(&self) -> bool {
+        match self.stream.peek(&mut [0]) {
+            Ok(waiting) => waiting == 0,
+            Err(error) => !is_not_yet(&error),
         }
     }
 

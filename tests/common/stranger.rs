@@ -64,6 +64,13 @@ impl Stranger {
 
     /// Hears the challenge, answers it, and gives what the machine says to that.
     pub(crate) fn prove(&mut self) -> String {
+        let proof = self.hear_challenge();
+        self.say(&proof);
+        self.hear().unwrap()
+    }
+
+    /// Hears the challenge, and gives the line that answers it.
+    pub(crate) fn hear_challenge(&mut self) -> String {
         let challenge = self.hear().unwrap();
         let Ok(Line::Challenge { nonce, proof }) = challenge.parse() else {
             panic!("no challenge: {challenge}");
@@ -72,8 +79,7 @@ impl Stranger {
         let transcript = Transcript { hello: &hello, connector: self.hello.nonce, listener: nonce };
         assert!(self.secret.verifies(Role::Listener, &transcript, &proof));
         let proof = self.secret.proof(Role::Connector, &transcript);
-        self.say(&format!("{}\n", Line::Proof(proof)));
-        self.hear().unwrap()
+        format!("{}\n", Line::Proof(proof))
     }
 }
 
