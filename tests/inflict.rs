@@ -74,7 +74,8 @@ fn faults_at_the_virtual_pace_are_those_of_the_engine_byte_for_byte() {
 #[test]
 fn a_run_at_the_real_pace_stands_every_kind_of_fault() {
     let bench = with_every_kind("127.20.8.2");
-    assert_done(&inflict(&bench, &["--speed", "8"]));
+    // Half a second is left for a machine to come back before the next fault is due.
+    assert_done(&inflict(&bench, &["--speed", "2"]));
     let (code, said) = bench.check();
     assert_eq!(code, 0, "{said}");
     let restarts = |machine| bench.log(machine).matches("\n# restart: ").count();
