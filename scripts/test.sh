@@ -31,14 +31,14 @@ scripts/install.sh gnuplot gnuplot-nox shellcheck shellcheck shfmt shfmt bats ba
 step 'format'
 cargo fmt --check
 cargo fmt --check --manifest-path fuzz/Cargo.toml
-shfmt -i 2 -ci -d scripts/*.sh .ci/run
+shfmt -i 2 -ci -d scripts/*.sh benches/*.sh .ci/run
 shfmt -i 2 -ci -ln bats -d tests/*.bats
 
 step 'lints'
 cargo clippy --all-targets --locked -- -D warnings
 cargo clippy --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}" --locked -- \
   -D warnings
-shellcheck scripts/*.sh .ci/run
+shellcheck scripts/*.sh benches/*.sh .ci/run
 shellcheck -e SC2154 tests/*.bats # bats assigns 'stderr' and 'status'
 
 step 'unit, property and end-to-end tests'
