@@ -302,6 +302,12 @@ wait_for_machines() {
 # Notes the end of every OS process that is gone.
 collect_dead() {
   local pid status
+  if [[ -n ${watcher} ]] && ! kill -s 0 "${watcher}" 2>/dev/null; then
+    status=0
+    wait "${watcher}" 2>/dev/null || status=$?
+    watcher=
+    heed_interrupt "${status}"
+  fi
   for pid in "${!trial_of[@]}" "${!timer_of[@]}"; do
     kill -s 0 "${pid}" 2>/dev/null && continue
     status=0
@@ -320,6 +326,7 @@ note_end() {
   local index=${trial_of[${pid}]} who=${name_of[${pid}]} how
   unset "trial_of[${pid}]"
   ((status != 0)) || return 0
+  heed_interrupt "${status}"
   if ((status == 128 + 9)) && [[ -n ${inflictor_of[${index}]:-} ]]; then
     return 0 # it was killed on purpose, or else the inflictor says that it was not
   fi
@@ -386,6 +393,11 @@ on_signal() {
   [[ -n ${launching} ]] || end_all
 }
 
+# Heeds a Ctrl-C of which a child has died, should bash have missed its own.
+heed_interrupt() {
+  (($1 != 128 + 2)) || [[ -n ${interrupted} ]] || on_signal INT
+}
+
 end_all() {
   local index
   for index in "${!names[@]}"; do
@@ -395,7 +407,7 @@ end_all() {
 
 die_by_signal() {
   end_watcher
-  say "run_experiment.sh: the logs so far are in ${folders[*]}"
+  say "run_experiment.sh: interrupted; the logs so far are in ${folders[*]}"
   trap - "${interrupted}" EXIT
   kill -s "${interrupted}" "$$"
 }

@@ -276,7 +276,7 @@ fn ctrl_c_ends_the_script_and_leaves_the_terminal_as_it_was() {
     script.press("\x03");
     let (code, screen, bytes) = script.finish();
     assert_eq!(code, 130, "{bytes:?}");
+    // What is said while the picture is drawn may be drawn over by it; the last line stays.
     let text = screen.text();
-    assert!(text.contains("interrupted; ending all machines"), "{text}");
-    assert!(text.contains("the logs so far are in "), "{text}");
+    assert!(text.contains("interrupted; the logs so far are in "), "{text}");
 }
