@@ -49,8 +49,9 @@ impl Faults {
 
     /// Passes over what a log tells of; a restart follows.
     pub(super) fn forget_what_is_told(&mut self, log: &Log) {
-        for _ in &log.faults {
+        for told in &log.faults {
             self.ledger.next_over(None, |_| 0);
+            self.unproved.remove(&told.entry.number);
         }
         let proved = log.faults.iter().filter(|told| told.entry.is_kill_that_struck()).count();
         self.provable_kills = (log.restarts.len() + 1).saturating_sub(proved);
@@ -78,13 +79,14 @@ impl Faults {
         away.map_or(last, |before| before.min(last))
     }
 
-    /// Notes that an absence took effect.
+    /// Notes that an absence took effect, if it is not told already.
     pub(super) fn prove(&mut self, away: &Away) {
-        if away.kill.is_some() {
+        let fault = away.absence.fault;
+        if away.kill.is_some() && self.unproved.contains(&fault) {
             let Some(rest) = self.provable_kills.checked_sub(1) else { return };
             self.provable_kills = rest;
         }
-        self.unproved.remove(&away.absence.fault);
+        self.unproved.remove(&fault);
     }
 
     /// The next fault to tell of before a tick that is due at `now`; at the end of the log there is no
@@ -173,5 +175,26 @@ machine = 1
         }
         let over = std::iter::from_fn(|| faults.next_over(None));
         assert_eq!(over.map(|over| over.hits).collect::<Vec<_>>(), [1, 0]);
+    }
+
+    #[test]
+    fn a_kill_that_is_told_needs_no_proof_again() {
+        let trial = Trial::parse_resolved(Path::new("killed.toml"), TRIAL).unwrap();
+        let (own, pace) = (MachineId::new(1), Pace::Real("20".parse().unwrap()));
+        let told = "\
+# start: 2026-11-28T22:34:50.000000Z
+system_time tick model_time_s lateness_us event peers logical_clock queue_len received_timestamp draw
+# restart: incarnation=2 cut_bytes=0 system_time=2026-11-28T22:34:51.000000Z
+# fault: number=1 kind=kill hits=1 system_time=2026-11-28T22:34:51.010000Z
+";
+        let text = Header::new(trial.clone(), own, pace).to_string() + told;
+        let log = Log::read(Path::new("log20001.txt"), text.as_bytes()).unwrap();
+        let mut faults = Faults::new(&trial, own, pace);
+        faults.forget_what_is_told(&log);
+        while let Some(away) = faults.next_away(Tick(13)) {
+            faults.prove(&away);
+        }
+        let over = std::iter::from_fn(|| faults.next_over(None));
+        assert_eq!(over.map(|over| over.hits).collect::<Vec<_>>(), [1]);
     }
 }
