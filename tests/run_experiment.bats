@@ -172,7 +172,7 @@ fault() {
 
 @test "what the trial kills is started again, and the run holds, at both paces" {
   fault kill 10000 5000 '[1, 2]'
-  fault pause 30000 5000 3
+  fault pause 30080 5000 3 # halfway between two of its ticks
   fault kill 40000 5000 1
   for pace in '--speed 8' '--pace virtual'; do
     # shellcheck disable=SC2086 # an option and its value
