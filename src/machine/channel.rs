@@ -55,6 +55,8 @@ pub(super) struct ChannelState {
     kept: VecDeque<Sent>,
     /// How many messages went before those that are kept.
     settled: u64,
+    /// How many messages the log told of when this incarnation began; none once a connection stood.
+    told: Option<u64>,
     /// What the trial's faults do to the lines, at the real pace.
     shim: Option<Shim>,
     /// Probes and echoes that are to go out, in their order.
@@ -91,7 +93,8 @@ struct Connection {
 impl Channel {
     /// A channel on which so much was sent by an earlier incarnation.
     pub(super) fn new(peer: MachineId, sent: Vec<Sent>) -> Self {
-        let state = ChannelState { kept: sent.into(), ..ChannelState::default() };
+        let told = Some(sent.len() as u64);
+        let state = ChannelState { kept: sent.into(), told, ..ChannelState::default() };
         Self { peer, state: Mutex::new(state) }
     }
 
@@ -173,7 +176,8 @@ impl ChannelState {
         next: u64,
         knows_start: bool,
     ) -> Result<(), String> {
-        let sent = self.sent();
+        // Before the first connection nothing was said, whatever was sent meanwhile.
+        let sent = self.told.unwrap_or_else(|| self.sent());
         if next <= self.settled {
             return Err(format!(
                 "it asks for message {next}, and had recorded {}; its log was cut",
@@ -187,7 +191,7 @@ impl ChannelState {
                 next - 1
             ));
         }
-        (self.trouble, self.is_tried) = (None, true);
+        (self.trouble, self.is_tried, self.told) = (None, true, None);
         self.probes.clear();
         self.connection = Some(Connection {
             stream,
