@@ -38,9 +38,6 @@ const BACKOFF_BEFORE_THE_FIRST: Duration = Duration::from_millis(50);
 /// keep each other from answering in time.
 const ATTEMPTS_MAX: usize = 8;
 
-/// Why an attempt is given up that was neither refused nor taken up.
-const NO_ANSWER: &str = "it does not answer";
-
 /// The stack of the courier.
 const STACK_SIZE: usize = 128 << 10;
 
@@ -257,7 +254,7 @@ impl Courier {
             LinkState::Trying { deadline } => {
                 if *deadline <= now {
                     link.attempt.give_up();
-                    link.fail(NO_ANSWER.to_owned(), door, dice);
+                    link.fail("it does not answer".to_owned(), door, dice);
                 } else if is_ready {
                     link.take_stage(door, dice);
                 }
@@ -325,11 +322,11 @@ impl Link {
     /// Gives up for now, and tries again later.
     fn fail(&mut self, why: String, door: &Door, dice: &mut Dice) {
         let peer = self.channel.peer;
-        if self.is_over_for(door, why == NO_ANSWER) {
+        let now = wall_clock::now();
+        if self.is_over_for(door, now) {
             self.channel.lock().disconnect(why.clone());
             return self.stop(Notice::Lost { from: peer, why }, door);
         }
-        let now = wall_clock::now();
         if matches!(self.state, LinkState::Open { since, .. } if BACKOFF_MAX <= now - since) {
             self.backoff = BACKOFF_MIN;
         }
@@ -343,13 +340,14 @@ impl Link {
         self.channel.lock().disconnect(why);
     }
 
-    /// Whether a peer that cannot be reached is given up, which only the virtual pace does. One whose
-    /// connection is taken and then not served is still there.
-    fn is_over_for(&self, door: &Door, is_silent: bool) -> bool {
+    /// Whether a peer that cannot be reached is given up, which only the virtual pace does.
+    fn is_over_for(&self, door: &Door, now: Instant) -> bool {
         let Some(lost_at) = self.lost_at.filter(|_| door.identity.is_virtual) else { return false };
         let Patience { is_resumed, is_killed, limit } = self.patience;
+        // Whoever let the time of an attempt pass, and did not refuse it, is still there.
+        let is_silent = matches!(self.state, LinkState::Trying { deadline } if deadline <= now);
         let may_return = is_silent || is_resumed || is_killed;
-        !may_return || limit <= wall_clock::now() - lost_at
+        !may_return || limit <= now - lost_at
     }
 
     fn stop(&mut self, notice: Notice, door: &Door) {
