@@ -411,9 +411,9 @@ mod tests {
     use super::*;
     use crate::model::ModelTime;
 
-    /// A channel over a new connection, on which so many messages are written.
-    fn channel(messages: u64) -> (ChannelState, TcpStream) {
-        let listener = TcpListener::bind(("127.90.4.1", 0)).unwrap();
+    /// A channel over a new connection to a host of its own, on which so many messages are written.
+    fn channel(host: &str, messages: u64) -> (ChannelState, TcpStream) {
+        let listener = TcpListener::bind((host, 20001)).unwrap();
         let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let mut channel = ChannelState::default();
         channel.connect(Arc::new(ours), 1, true).unwrap();
@@ -436,14 +436,14 @@ mod tests {
 
     #[test]
     fn a_channel_goes_back_to_what_was_spoiled() {
-        let (mut channel, mut peer) = channel(3);
+        let (mut channel, mut peer) = channel("127.90.4.1", 3);
         channel.go_back(2).unwrap();
         assert_eq!(written(channel, &mut peer).lines().count(), 3 + 2);
     }
 
     #[test]
     fn what_was_still_on_its_way_is_not_written_again() {
-        let (mut channel, mut peer) = channel(3);
+        let (mut channel, mut peer) = channel("127.90.4.2", 3);
         channel.go_back(1).unwrap();
         channel.acknowledge(2, 2).unwrap();
         assert_eq!(written(channel, &mut peer).lines().count(), 3 + 1);
