@@ -302,17 +302,15 @@ wait_for_machines() {
 # Notes the end of every OS process that is gone.
 collect_dead() {
   local pid status
-  if [[ -n ${watcher} ]] && ! kill -s 0 "${watcher}" 2>/dev/null; then
-    status=0
-    wait "${watcher}" 2>/dev/null || status=$?
-    watcher=
-    heed_interrupt "${status}"
-  fi
-  for pid in "${!trial_of[@]}" "${!timer_of[@]}"; do
+  for pid in "${!trial_of[@]}" "${!timer_of[@]}" ${watcher:+"${watcher}"}; do
     kill -s 0 "${pid}" 2>/dev/null && continue
     status=0
     wait "${pid}" 2>/dev/null || status=$?
-    if [[ -n ${trial_of[${pid}]:-} ]]; then
+    # A Ctrl-C of which a child has died is heeded, should bash have missed its own.
+    ((status != 128 + 2)) || [[ -n ${interrupted} ]] || on_signal INT
+    if [[ ${pid} == "${watcher}" ]]; then
+      watcher=
+    elif [[ -n ${trial_of[${pid}]:-} ]]; then
       note_end "${pid}" "${status}"
     elif [[ -n ${timer_of[${pid}]:-} ]]; then
       signal_trial KILL "${timer_of[${pid}]}"
@@ -326,7 +324,6 @@ note_end() {
   local index=${trial_of[${pid}]} who=${name_of[${pid}]} how
   unset "trial_of[${pid}]"
   ((status != 0)) || return 0
-  heed_interrupt "${status}"
   if ((status == 128 + 9)) && [[ -n ${inflictor_of[${index}]:-} ]]; then
     return 0 # it was killed on purpose, or else the inflictor says that it was not
   fi
@@ -391,11 +388,6 @@ on_signal() {
   interrupted=$1
   say "run_experiment.sh: interrupted; ending all machines"
   [[ -n ${launching} ]] || end_all
-}
-
-# Heeds a Ctrl-C of which a child has died, should bash have missed its own.
-heed_interrupt() {
-  (($1 != 128 + 2)) || [[ -n ${interrupted} ]] || on_signal INT
 }
 
 end_all() {
