@@ -11,7 +11,7 @@ use std::process::Command;
 use scalemodel::logbook::log_path;
 
 use crate::Plan;
-use crate::figures::median;
+use crate::figures::{median, median_of};
 use crate::machines::trial;
 use crate::program::{Cost, cost, output, scalemodel};
 use crate::table::Row;
@@ -42,7 +42,7 @@ pub(crate) fn against_wc(
         others.push(cost(&wc).seconds);
     }
     fs::remove_dir_all(&run.folder).unwrap();
-    let of = |figure: fn(&Cost) -> f64| median(&ours.iter().map(figure).collect::<Vec<_>>());
+    let of = |figure: fn(&Cost) -> f64| median_of(&ours, figure);
     let an_event = |seconds: f64| seconds * 1e9 / events as f64;
     let row = |what: &str| Row::new(what, format!("{events} events"));
     vec![

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::process::Command;
 
-use crate::figures::{median, percentile};
+use crate::figures::{median_of, percentile};
 use crate::machines::{Machines, cpu_of_children_s, known_trial};
 use crate::table::Row;
 use crate::{Plan, program};
@@ -27,9 +27,7 @@ pub(crate) fn measure(plan: &Plan) -> Vec<Row> {
         ours.push(with_cpu(|| trial_7(plan)));
         others.push(with_cpu(cyclictest));
     }
-    let of = |runs: &[Figures], place: usize| {
-        median(&runs.iter().map(|run| run[place]).collect::<Vec<_>>())
-    };
+    let of = |runs: &[Figures], place: usize| median_of(runs, |run| run[place]);
     let row = |place, what: &str, unit| {
         Row::new(what, format!("trial 7, {DURATION_S} s"))
             .measured(of(&ours, place), unit)

@@ -12,7 +12,7 @@ use scalemodel::machine::wire::{CheckupId, EchoLine, Line, ProbeId};
 use scalemodel::trial::Trial;
 use serde_json::Value;
 
-use crate::figures::{median, percentile};
+use crate::figures::{median_of, percentile};
 use crate::machines::{Machines, known_trial, trial};
 use crate::ping_pong::PingPong;
 use crate::table::Row;
@@ -43,9 +43,7 @@ pub(crate) fn measure(plan: &Plan) -> Vec<Row> {
     for _ in 0..plan.runs {
         runs.push([probes(&two, plan), bare(paced), probes(&trial_7, plan), bare(at_once)]);
     }
-    let of = |place: usize, figure: usize| {
-        median(&runs.iter().map(|run| run[place][figure]).collect::<Vec<_>>())
-    };
+    let of = |place: usize, figure: usize| median_of(&runs, |run| run[place][figure]);
     let pairs = [
         ("2 machines at 6, 6", 0, "a bare one, with the same pauses", 1),
         ("2 machines at 6, 6", 0, "a bare one, without pauses", 3),

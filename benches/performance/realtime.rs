@@ -8,7 +8,7 @@ use std::thread;
 use scalemodel::trial::Trial;
 
 use crate::Plan;
-use crate::figures::{median, percentile};
+use crate::figures::{median_of, percentile};
 use crate::machines::{Machines, known_trial};
 use crate::table::Row;
 
@@ -23,7 +23,7 @@ pub(crate) fn measure(plan: &Plan) -> Vec<Row> {
         with.push(beside_spinners(|| run(&trial, plan, true)));
     }
     let row = |place: usize, what: &str| {
-        let of = |runs: &[[f64; 2]]| median(&runs.iter().map(|run| run[place]).collect::<Vec<_>>());
+        let of = |runs: &[[f64; 2]]| median_of(runs, |run| run[place]);
         Row::new(
             what,
             format!("trial 7, {DURATION_S} s, `--realtime`, beside {SPINNERS} that spin"),

@@ -10,7 +10,7 @@ use scalemodel::trial::Trial;
 
 use crate::Plan;
 use crate::bare_mesh;
-use crate::figures::{median, percentile};
+use crate::figures::{median, median_of, percentile};
 use crate::machines::{Machines, cpu_s, size, trial};
 use crate::table::Row;
 
@@ -48,7 +48,7 @@ fn measure_case(plan: &Plan, (machines, links, topology): (usize, &str, &[&str])
             run(&trial, plan)
         })
         .collect();
-    let of = |figure: fn(&Taken) -> f64| median(&runs.iter().map(figure).collect::<Vec<_>>());
+    let of = |figure: fn(&Taken) -> f64| median_of(&runs, figure);
     let (count, each) = (machines as f64, connections as f64 / machines as f64);
     let row = |what: &str| Row::new(what, format!("{machines} machines, {links}"));
     vec![

@@ -13,7 +13,7 @@ use scalemodel::model::Seed;
 use scalemodel::trial::Trial;
 
 use crate::Plan;
-use crate::figures::median;
+use crate::figures::{median, median_of};
 use crate::machines::known_trial;
 use crate::program::{Cost, cost, scalemodel};
 use crate::table::Row;
@@ -34,9 +34,8 @@ fn measure_case(plan: &Plan, seeds: u32, minutes: u64) -> Vec<Row> {
         all.push(sweep(&trial, seeds, &plan.folder, &[]));
         alone.push(cost(&scalemodel(&["--version"])).megabytes);
     }
-    let ms =
-        |costs: &[Cost]| median(&costs.iter().map(|cost| cost.seconds * 1e3).collect::<Vec<_>>());
-    let megabytes = median(&one.iter().map(|cost| cost.megabytes).collect::<Vec<_>>());
+    let ms = |costs: &[Cost]| median_of(costs, |cost| cost.seconds * 1e3);
+    let megabytes = median_of(&one, |cost| cost.megabytes);
     let plural = if minutes == 1 { "" } else { "s" };
     let row =
         |what: &str| Row::new(what, format!("{seeds} runs of trial 5, {minutes} minute{plural}"));
