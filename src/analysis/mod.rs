@@ -1,6 +1,7 @@
 //! What the logs say: history, check, statistics. No running machine is needed, and the rule of a
 //! tick is never called: a checker that runs the rule it checks proves nothing.
 //!
+//! - [`run_folder`]: the logs in the folder of a run.
 //! - [`history`]: the logs of one run, joined; every receive matched to its send.
 //! - [`causality`]: happened-before, rebuilt as vector clocks.
 //! - [`check`]: whether causality held, rule by rule.
@@ -17,6 +18,7 @@ pub mod claims;
 pub mod compare;
 pub mod history;
 pub mod predict;
+pub mod run_folder;
 pub mod stats;
 pub mod sweep;
 pub mod tally;

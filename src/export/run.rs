@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context as _, Result, bail};
 
 use super::moment::name;
-use crate::analysis::history::{log_files, misfit, misplaced};
+use crate::analysis::run_folder::{log_files, misfit, misplaced};
 use crate::logbook::{KnownTrial, LogReader, ReadError, SystemTime, log_path, open_log};
 use crate::model::{MachineId, ModelTime};
 use crate::pace::Pace;

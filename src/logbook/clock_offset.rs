@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::header::number;
-use super::record::Fields;
+use super::fields::{Fields, number};
 
 /// How much more the clock of machine 1's host shows, in microseconds of system time.
 ///

@@ -1,7 +1,8 @@
 //! What a line below the header of a log is.
 
+use super::end_record::EndRecord;
 use super::fault_record::FaultRecord;
-use super::record::{EndRecord, RestartRecord, SkipRecord, TickRecord};
+use super::record::{RestartRecord, SkipRecord, TickRecord};
 use crate::quote::shown;
 
 /// An entry of a log.

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::header::number;
-use super::record::Fields;
+use super::fields::{Fields, number};
 use super::system_time::SystemTime;
 use crate::model::FaultId;
 use crate::quote::shown;

@@ -3,7 +3,8 @@
 //!
 //! - [`system_time`]: what the computer's own clock says, to the microsecond.
 //! - [`header`]: what a log says of its run before the first tick.
-//! - [`record`]: the entries: ticks, skipped ticks, restarts, the end.
+//! - [`record`]: the entries: ticks, skipped ticks, restarts.
+//! - [`end_record`]: the entry that ends a log.
 //! - [`fault_record`]: the entry of a fault that is over.
 //! - [`entry`]: any one of them.
 //! - [`writer`]: appends entries, and flushes them before their messages are sent.
@@ -11,8 +12,10 @@
 //! - [`tail`]: reads a log while it grows.
 
 pub mod clock_offset;
+pub mod end_record;
 pub mod entry;
 pub mod fault_record;
+mod fields;
 pub mod header;
 pub mod reader;
 pub mod record;
@@ -21,13 +24,12 @@ pub mod tail;
 pub mod writer;
 
 pub use clock_offset::ClockOffset;
+pub use end_record::{ChannelCounts, EndRecord, Ending};
 pub use entry::Entry;
 pub use fault_record::FaultRecord;
 pub use header::{Header, KnownTrial};
 pub use reader::{Log, LogReader, Numbered, ReadError, open_log};
-pub use record::{
-    ChannelCounts, EndRecord, Ending, LoggedEvent, RestartRecord, SkipRecord, TickRecord,
-};
+pub use record::{LoggedEvent, RestartRecord, SkipRecord, TickRecord};
 pub use system_time::SystemTime;
 pub use tail::{News, Tail};
 pub use writer::{LogWriter, Resumed};

@@ -9,10 +9,11 @@ use std::sync::OnceLock;
 
 use super::FORMAT;
 use super::clock_offset::ClockOffset;
+use super::end_record::EndRecord;
 use super::entry::Entry;
 use super::fault_record::FaultRecord;
 use super::header::{COLUMNS, Header, HeaderBuilder, KnownTrial, TITLE};
-use super::record::{EndRecord, RestartRecord, SkipRecord, TickRecord};
+use super::record::{RestartRecord, SkipRecord, TickRecord};
 use super::system_time::SystemTime;
 use crate::quote::shown;
 

@@ -12,10 +12,11 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::fs::{FlockOperation, flock};
 
 use super::clock_offset::ClockOffset;
+use super::end_record::{EndRecord, Ending};
 use super::fault_record::FaultRecord;
 use super::header::{COLUMNS, Header};
 use super::reader::Log;
-use super::record::{EndRecord, Ending, RestartRecord, SkipRecord, TickRecord};
+use super::record::{RestartRecord, SkipRecord, TickRecord};
 use super::system_time::SystemTime;
 use crate::model::Over;
 use crate::trial::Durability;
