@@ -36,8 +36,8 @@ shfmt -i 2 -ci -ln bats -d tests/*.bats
 
 step 'lints'
 cargo clippy --all-targets --locked -- -D warnings
-cargo clippy --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}" --locked -- \
-  -D warnings
+cargo clippy --manifest-path fuzz/Cargo.toml --no-default-features --locked \
+  --target-dir "${CARGO_TARGET_DIR:-target}" -- -D warnings
 shellcheck scripts/*.sh benches/*.sh .ci/run
 shellcheck -e SC2154 tests/*.bats # bats assigns 'stderr' and 'status'
 
