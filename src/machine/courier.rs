@@ -28,11 +28,11 @@ use crate::model::{Dice, Stream};
 use crate::trial::Trial;
 use crate::wall_clock;
 
-/// The bound of the first wait between two attempts to connect; it doubles up to [`BACKOFF_MAX`].
+/// The bound of the first wait between two attempts to connect; it doubles up to [`BACKOFF_MAX`]. For
+/// a peer that was never reached it is that from the first: it calls when it is there, and is then
+/// tried at once.
 const BACKOFF_MIN: Duration = Duration::from_millis(1);
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
-/// The same for a peer that was never reached. It calls when it is there, and is then tried at once.
-const BACKOFF_BEFORE_THE_FIRST: Duration = Duration::from_millis(50);
 
 /// So many attempts may be under way at one time. A hundred machines that all try all others at once
 /// keep each other from answering in time.
@@ -146,7 +146,7 @@ enum LinkState {
 impl Link {
     fn new(channel: Arc<Channel>, attempt: Attempt, patience: Patience) -> Self {
         let now = wall_clock::now();
-        let (state, backoff) = (LinkState::Idle { next: now }, BACKOFF_BEFORE_THE_FIRST);
+        let (state, backoff) = (LinkState::Idle { next: now }, BACKOFF_MAX);
         let lost_at = patience.is_resumed.then_some(now);
         Self { channel, attempt, state, backoff, was_open: false, patience, lost_at }
     }
@@ -186,8 +186,9 @@ impl Courier {
     fn serve(&mut self) {
         loop {
             let ready = self.wait();
+            let now = wall_clock::now();
             for (place, is_ready) in ready.into_iter().enumerate() {
-                self.go_on(place, is_ready);
+                self.go_on(place, is_ready, now);
             }
             self.try_who_is_due();
         }
@@ -246,8 +247,7 @@ impl Courier {
         ready
     }
 
-    fn go_on(&mut self, place: usize, is_ready: bool) {
-        let now = wall_clock::now();
+    fn go_on(&mut self, place: usize, is_ready: bool, now: Instant) {
         let Self { door, links, dice, .. } = self;
         let link = &mut links[place];
         match &mut link.state {
@@ -283,6 +283,9 @@ impl Link {
                     return self.stop(Notice::Refused { from: self.channel.peer, why }, door);
                 }
                 self.state = LinkState::Open { stream, answers, since: wall_clock::now() };
+                if !self.was_open {
+                    self.backoff = BACKOFF_MIN;
+                }
                 (self.was_open, self.lost_at) = (true, None);
                 door.inbox.tell(Notice::Welcomed { peer: self.channel.peer, start });
                 self.hear(door, dice);

@@ -139,8 +139,9 @@ impl Porter {
     fn serve(mut self) {
         loop {
             let ready = self.wait();
+            let now = wall_clock::now();
             for place in (0..self.strangers.len()).rev() {
-                let is_due = self.strangers[place].deadline <= wall_clock::now();
+                let is_due = self.strangers[place].deadline <= now;
                 if ready[place + 1] || is_due {
                     self.go_on(place);
                 }
