@@ -53,7 +53,7 @@ impl Call {
                 return Err(Silence::Strange(why.to_owned()));
             }
             Ok(other) => return Err(Silence::Strange(format!("it answered '{other}'"))),
-            Err(Silence::Dead(why)) => return Err(Silence::Strange(why)),
+            Err(Silence::Dead(why)) => return Err(gone_or_strange(&address, limit, why)),
             Err(silence) => return Err(silence),
         };
         let transcript = Transcript { hello: &said, connector: nonce, listener };
@@ -125,6 +125,15 @@ impl Call {
     }
 }
 
+/// Who closes a connection without a word: a machine that ends closes its door, too, and with it whoever
+/// waits there; another program goes on to listen.
+fn gone_or_strange(address: &SocketAddr, limit: Duration, why: String) -> Silence {
+    match TcpStream::connect_timeout(address, limit) {
+        Ok(_) => Silence::Strange(why),
+        Err(error) => not_reached(&error),
+    }
+}
+
 fn not_reached(error: &io::Error) -> Silence {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
@@ -147,5 +156,44 @@ fn not_its_to_say(line: &Line) -> Silence {
     match line {
         Line::Refused(_) => Silence::Strange("it refused the proof".to_owned()),
         other => Silence::Strange(format!("it said '{other}', which is not its to say")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+    use crate::health::layer::testing::healthy;
+
+    /// What comes of a call to somebody who closes it without a word, and goes on to listen, or not.
+    fn call(host: &str, goes_on: bool) -> Silence {
+        let listener = TcpListener::bind((host, 20001)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let secret = Secret::load_or_create(&folder.path().join("secret")).unwrap();
+        let callee = Callee {
+            machine: MachineId::new(1),
+            address,
+            checkup: CheckupId(1),
+            trial: TrialDigest::of(&healthy(2).trial),
+            secret: &secret,
+            contacts: 1,
+            limit: Duration::from_secs(10),
+        };
+        thread::scope(|scope| {
+            let call = scope.spawn(|| Call::open(&callee).unwrap_err());
+            let (stream, _) = listener.accept().unwrap();
+            let _listener = Some(listener).filter(|_| goes_on);
+            drop(stream);
+            call.join().unwrap()
+        })
+    }
+
+    #[test]
+    fn who_closes_and_listens_no_more_has_gone() {
+        assert!(matches!(call("127.90.8.1", false), Silence::Dead(_)));
+        assert!(matches!(call("127.90.8.2", true), Silence::Strange(_)));
     }
 }
