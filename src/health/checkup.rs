@@ -42,7 +42,9 @@ pub fn ask(run: &Run, question: Question, earlier: Option<&Heard>) -> Result<Hea
     let Run { trial, secret } = run;
     let id = Seed::from_entropy().context("cannot draw the identity of a checkup")?;
     let (checkup, digest) = (CheckupId(id.get()), TrialDigest::of(trial));
-    let mut witnesses: Vec<Witness> = trial.machine_ids().map(Witness::new).collect();
+    let begin = wall_clock::now();
+    let witnesses = trial.machine_ids().map(|machine| Witness::new(machine, begin));
+    let mut witnesses: Vec<Witness> = witnesses.collect();
     side_by_side(&mut witnesses, |witness| {
         let machine = witness.testimony.machine;
         witness.call(&Callee {
@@ -97,12 +99,13 @@ fn remember(testimony: &mut Testimony, earlier: &Heard) {
 struct Witness {
     testimony: Testimony,
     call: Option<Call>,
-    first_at: Option<Instant>,
+    /// When the checkup began.
+    begin: Instant,
 }
 
 impl Witness {
-    fn new(machine: MachineId) -> Self {
-        Self { testimony: Testimony::new(machine), call: None, first_at: None }
+    fn new(machine: MachineId, begin: Instant) -> Self {
+        Self { testimony: Testimony::new(machine), call: None, begin }
     }
 
     fn call(&mut self, callee: &Callee<'_>) {
@@ -111,7 +114,7 @@ impl Witness {
             Err(silence) => return self.fall_silent(silence),
         }
         self.testimony.first = self.look();
-        self.first_at = self.testimony.first.as_ref().map(|_| wall_clock::now());
+        self.testimony.first_at = wall_clock::now() - self.begin;
     }
 
     /// Sends probes at their times, and waits until they are back or late.
@@ -163,7 +166,6 @@ impl Witness {
     fn fall_silent(&mut self, silence: Silence) {
         self.call = None;
         self.testimony.silence = Some(silence);
-        self.testimony.silent_after =
-            self.first_at.map_or(Duration::ZERO, |at| wall_clock::now() - at);
+        self.testimony.silent_at = wall_clock::now() - self.begin;
     }
 }

@@ -35,8 +35,10 @@ pub struct Testimony {
     pub last: Option<Look>,
     /// Why it said no more, or nothing at all.
     pub silence: Option<Silence>,
-    /// How long after its first words it fell silent.
-    pub silent_after: Duration,
+    /// When its first words came, and when it fell silent, from the beginning of the checkup.
+    pub first_at: Duration,
+    /// See `first_at`.
+    pub silent_at: Duration,
     /// How many probes it was told to send to each of its peers.
     pub sent: u32,
     /// The probes that came back to it.
@@ -108,7 +110,8 @@ impl Testimony {
             first: None,
             last: None,
             silence: None,
-            silent_after: Duration::ZERO,
+            first_at: Duration::ZERO,
+            silent_at: Duration::ZERO,
             sent: 0,
             back: Vec::new(),
         }
@@ -169,21 +172,18 @@ impl Heard {
         Some(format!("no machine answers, so the run is over or not begun: {}", self.silences()))
     }
 
-    /// Whether a machine went away when the last tick of the trial was over, or nearly so. Of one
-    /// that said nothing, those that spoke tell what time it was.
+    /// Whether a machine went away when the last tick of the trial was over, or nearly so. Whoever
+    /// spoke tells what time it was.
     fn has_ended(&self, testimony: &Testimony) -> bool {
         if !matches!(testimony.silence, Some(Silence::Dead(_))) || self.is_missed(testimony.machine)
         {
             return false;
         }
-        let time = match &testimony.first {
-            Some(look) => look.model_time(testimony.silent_after + END_SLACK),
-            None => {
-                let looks = self.testimonies.iter().filter_map(|other| other.first.as_ref());
-                looks.filter_map(|look| look.model_time(END_SLACK)).max()
-            }
-        };
-        time.is_some_and(|time| self.last_tick() <= time)
+        let times = self.testimonies.iter().filter_map(|witness| {
+            let later = testimony.silent_at.saturating_sub(witness.first_at);
+            witness.first.as_ref()?.model_time(later + END_SLACK)
+        });
+        times.max().is_some_and(|time| self.last_tick() <= time)
     }
 
     /// Whether some machine has lost its connection from another without a goodbye: whoever comes to
@@ -235,7 +235,7 @@ mod tests {
         let mut heard = healthy(2);
         let testimony = &mut heard.testimonies[1];
         // The first look was at 10 s.
-        testimony.silent_after = Duration::from_secs(seconds - 10);
+        testimony.silent_at = Duration::from_secs(seconds - 10);
         testimony.silence = dead();
         heard
     }
@@ -251,6 +251,8 @@ mod tests {
     fn a_machine_that_is_gone_at_the_end_has_come_to_its_end() {
         let mut heard = left_after(60);
         heard.testimonies[1].first = None;
+        assert!(heard.obstacle().is_some(), "machine 1 has spoken 50 seconds before");
+        heard.testimonies[1].silent_at = Duration::ZERO;
         assert_eq!(heard.obstacle(), None, "ten seconds have passed, as machine 1 says");
         first_of(&mut heard).state.progress.as_mut().unwrap().elapsed_us = 60_000_000;
         assert!(heard.obstacle().is_some());
