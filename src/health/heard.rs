@@ -35,9 +35,9 @@ pub struct Testimony {
     pub last: Option<Look>,
     /// Why it said no more, or nothing at all.
     pub silence: Option<Silence>,
-    /// When its first words came, and when it fell silent, from the beginning of the checkup.
+    /// When it was first looked at, from the beginning of the checkup.
     pub first_at: Duration,
-    /// See `first_at`.
+    /// When it fell silent, from the beginning of the checkup; zero if it did not.
     pub silent_at: Duration,
     /// How many probes it was told to send to each of its peers.
     pub sent: u32,
