@@ -4,19 +4,18 @@
 //! of the first machine. A receive may come once its send has. At the virtual pace that is the
 //! order of due times; at the real pace a late send may stand before a receive that was due earlier,
 //! and no clock of any computer has a say in it.
-//!
-//! What is kept is the messages that were sent and not yet received. A receive is matched to the
-//! first message of its channel that has its timestamp and was not received yet.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 use std::rc::Rc;
 
 use anyhow::{Error, Result, anyhow};
 
+use super::in_flight::{InFlight, Sent};
 use super::lane::{Head, Lane};
 use super::moment::{Aside, Moment, Row};
 use super::run::Run;
+use super::stuck::stuck;
 use super::survey::{Misfit, Survey};
 use crate::logbook::{Entry, LoggedEvent, TickRecord};
 use crate::model::{MachineId, ModelTime, Timestamp};
@@ -32,24 +31,12 @@ pub struct Merge<'a> {
     lanes: Vec<Lane>,
     /// The lanes whose next tick may come, or that have something left after the last one.
     ready: BinaryHeap<Reverse<(ModelTime, MachineId)>>,
-    in_flight: BTreeMap<Slot, Rc<Sent>>,
-    messages: u64,
+    in_flight: InFlight,
     /// The bytes that were read since somebody asked.
     read_bytes: u64,
     /// The lane whose turn it is.
     turn: Option<Turn>,
     last: Last,
-}
-
-/// Where a message in flight waits: receiver, sender, timestamp, number.
-type Slot = (MachineId, MachineId, Timestamp, u64);
-
-/// What a message brings.
-#[derive(Debug)]
-struct Sent {
-    from: MachineId,
-    vector: Box<[u64]>,
-    time_us: u64,
 }
 
 /// What a lane still has to pass on before it is another one's turn.
@@ -99,8 +86,7 @@ impl<'a> Merge<'a> {
             known,
             is_survey,
             ready: BinaryHeap::new(),
-            in_flight: BTreeMap::new(),
-            messages: 0,
+            in_flight: InFlight::default(),
             read_bytes: 0,
             turn: None,
             last: Last::default(),
@@ -144,7 +130,7 @@ impl<'a> Merge<'a> {
     /// Ends the first reading, and gives what it found.
     pub(super) fn into_survey(self) -> Survey {
         let mut survey = self.known;
-        survey.messages = self.messages;
+        survey.messages = self.in_flight.sent();
         for (lane, machine) in self.lanes.iter().zip(self.run.trial.machine_ids()) {
             if let Some(line) = lane.torn_line() {
                 survey.torn.insert(machine, line);
@@ -186,7 +172,7 @@ impl<'a> Merge<'a> {
                 let wanted = wanted(self.run, head);
                 if let Some((from, timestamp)) = wanted
                     && !self.known.is_misfit(machine, head.tick.line)
-                    && first_in_flight(&self.in_flight, machine, from, timestamp).is_none()
+                    && !self.in_flight.has(machine, from, timestamp)
                 {
                     lane.waits_for = wanted;
                     return;
@@ -200,7 +186,7 @@ impl<'a> Merge<'a> {
     /// Goes on where every lane that is left waits for a message: one of them will not come. False
     /// if no lane is left.
     fn settle(&mut self) -> Result<bool> {
-        let Some((machine, misfit)) = self.stuck() else {
+        let Some((machine, misfit)) = stuck(self.run, &self.lanes) else {
             return Ok(false);
         };
         let lane = &mut self.lanes[machine.index()];
@@ -221,30 +207,6 @@ impl<'a> Merge<'a> {
         }
         self.line_up(machine);
         Ok(true)
-    }
-
-    /// Of the lanes that wait in vain, the one whose next tick was due first, and why it does.
-    fn stuck(&self) -> Option<(MachineId, Misfit)> {
-        let first = |lanes: &mut dyn Iterator<Item = MachineId>| {
-            let due = |machine: MachineId| Some((self.lanes[machine.index()].head()?.due, machine));
-            lanes.filter_map(due).min().map(|(_, machine)| machine)
-        };
-        let awaited = |machine: MachineId| Some(self.lanes[machine.index()].waits_for?.0);
-        let is_over = |machine: MachineId| self.lanes[machine.index()].head().is_none();
-        let mut without_send =
-            self.run.trial.machine_ids().filter(|machine| awaited(*machine).is_some_and(is_over));
-        if let Some(machine) = first(&mut without_send) {
-            return Some((machine, Misfit::WithoutSend));
-        }
-        // Each waits for another one that waits. Whoever follows them comes into a circle.
-        let mut inside = self.run.trial.machine_ids().find(|id| awaited(*id).is_some())?;
-        for _ in 0..self.lanes.len() {
-            inside = awaited(inside)?;
-        }
-        let circle = std::iter::successors(Some(inside), |machine| {
-            awaited(*machine).filter(|next| *next != inside)
-        });
-        Some((first(&mut circle.into_iter())?, Misfit::Circular))
     }
 
     fn changed(&self, machine: MachineId, line: usize) -> Error {
@@ -312,11 +274,10 @@ impl<'a> Merge<'a> {
         if self.known.is_misfit(machine, line) {
             return Ok(None);
         }
-        let slot = first_in_flight(&self.in_flight, machine, from, timestamp);
-        let Some((slot, sent)) = slot.and_then(|slot| self.in_flight.remove_entry(&slot)) else {
+        let Some((number, sent)) = self.in_flight.take(machine, from, timestamp) else {
             return Err(self.changed(machine, line));
         };
-        self.last.messages.push(slot.3);
+        self.last.messages.push(number);
         Ok(Some(sent))
     }
 
@@ -341,10 +302,8 @@ impl<'a> Merge<'a> {
         let sent = Rc::new(Sent { from: machine, vector, time_us: lane.time_us });
         let timestamp = record.logical_clock;
         for to in ports.iter().filter_map(|port| self.run.machine_at(*port)) {
-            self.messages += 1;
             self.last.peers.push(to);
-            self.last.messages.push(self.messages);
-            self.in_flight.insert((to, machine, timestamp, self.messages), Rc::clone(&sent));
+            self.last.messages.push(self.in_flight.put(to, timestamp, Rc::clone(&sent)));
             let receiver = &mut self.lanes[to.index()];
             if receiver.waits_for == Some((machine, timestamp)) {
                 receiver.waits_for = None;
@@ -360,17 +319,6 @@ fn wanted(run: &Run, head: &Head) -> Option<(MachineId, Timestamp)> {
         LoggedEvent::Receive { from, timestamp } => Some((run.machine_at(from)?, timestamp)),
         _ => None,
     }
-}
-
-/// Where the first message of a channel with a timestamp waits.
-fn first_in_flight(
-    in_flight: &BTreeMap<Slot, Rc<Sent>>,
-    to: MachineId,
-    from: MachineId,
-    timestamp: Timestamp,
-) -> Option<Slot> {
-    let all = (to, from, timestamp, 0)..=(to, from, timestamp, u64::MAX);
-    in_flight.range(all).next().map(|(slot, _)| *slot)
 }
 
 #[cfg(test)]

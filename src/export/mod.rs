@@ -9,7 +9,9 @@
 //! - [`run`]: the logs of one run, as they were when the export began.
 //! - [`moment`]: what is passed on.
 //! - [`lane`]: one log on its way through.
+//! - [`in_flight`]: the messages that were sent and not yet received.
 //! - [`merge`]: the logs side by side, in an order that respects causality.
+//! - [`stuck`]: whose message will not come, when all wait.
 //! - [`survey`]: the first reading.
 //!
 //! One file a format: [`csv`], [`jsonl`], [`perfetto`], [`shiviz`], [`tsviz`]; the last two share
@@ -17,6 +19,7 @@
 
 mod csv;
 mod format;
+mod in_flight;
 mod jsonl;
 mod lane;
 mod merge;
@@ -24,6 +27,7 @@ mod moment;
 mod perfetto;
 mod run;
 mod shiviz;
+mod stuck;
 mod survey;
 mod tsviz;
 mod vector_lines;
