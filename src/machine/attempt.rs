@@ -4,9 +4,10 @@
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::event::PollFlags;
+use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt};
 
@@ -25,7 +26,7 @@ const LIMIT: Duration = Duration::from_secs(2);
 pub(super) struct Attempt {
     address: SocketAddr,
     peer: MachineId,
-    stream: Option<TcpStream>,
+    stream: Option<Arc<TcpStream>>,
     answers: LineBuffer,
     step: Step,
 }
@@ -45,7 +46,7 @@ pub(super) enum Stage {
     /// There is nothing to do until the connection is ready.
     Waiting,
     /// The peer has let this machine in.
-    Welcomed { stream: TcpStream, answers: LineBuffer, next: u64, start: Option<Instant> },
+    Welcomed { stream: Arc<TcpStream>, answers: LineBuffer, next: u64, start: Option<Instant> },
     /// It did not work, and may work later.
     Failed(String),
     /// Whoever holds the port is no machine of this run.
@@ -75,10 +76,10 @@ impl Attempt {
     }
 
     /// The connection to wait for, and for what.
-    pub(super) fn interest(&self) -> Option<(&TcpStream, PollFlags)> {
+    pub(super) fn interest(&self) -> Option<(&Arc<TcpStream>, EventFlags)> {
         let flags = match self.step {
-            Step::Connecting => PollFlags::OUT,
-            Step::Greeted(_) | Step::Proved => PollFlags::IN,
+            Step::Connecting => EventFlags::OUT,
+            Step::Greeted(_) | Step::Proved => EventFlags::IN,
         };
         self.stream.as_ref().map(|stream| (stream, flags))
     }
@@ -93,30 +94,28 @@ impl Attempt {
     }
 
     fn advance(&mut self, identity: &Identity) -> io::Result<Stage> {
-        if self.stream.is_none() {
-            let (stream, is_connected) = open(self.address)?;
-            self.stream = Some(stream);
-            if !is_connected {
-                return Ok(Stage::Waiting);
-            }
-        }
-        let Some(stream) = &self.stream else { return Ok(Stage::Waiting) };
+        let stream = match &self.stream {
+            Some(stream) => stream,
+            None => self.stream.insert(Arc::new(open(self.address)?)),
+        };
         if matches!(self.step, Step::Connecting) {
             if let Err(errno) = sockopt::socket_error(stream)? {
                 return Err(errno.into());
             }
-            if stream.local_addr()? == stream.peer_addr()? {
+            // On one computer it is settled by now; between hosts it takes the way there and back.
+            let Some(there) = peer_address(stream)? else { return Ok(Stage::Waiting) };
+            if stream.local_addr()? == there {
                 // TCP's simultaneous open: a connect to a free local port may reach itself.
                 return Ok(Stage::Failed("nobody listens there".to_owned()));
             }
             stream.set_nodelay(true)?;
-            poll::keep_alive(stream)?;
+            poll::keep_alive(&**stream)?;
             let hello = identity.hello(self.peer).map_err(io::Error::other)?;
             say(stream, &Line::Hello(hello.clone()))?;
             self.step = Step::Greeted(hello);
             return Ok(Stage::Waiting);
         }
-        let is_open = self.answers.fill(stream)?;
+        let is_open = self.answers.fill(&**stream)?;
         match self.answers.take() {
             Ok(Some(line)) => self.take(line, identity),
             Ok(None) if is_open => Ok(Stage::Waiting),
@@ -167,17 +166,24 @@ impl Attempt {
     }
 }
 
-/// Opens a connection without waiting for it; whether it stands already.
-fn open(address: SocketAddr) -> io::Result<(TcpStream, bool)> {
+/// Begins to open a connection.
+fn open(address: SocketAddr) -> io::Result<TcpStream> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket: OwnedFd = socket_with(family, SocketType::STREAM, flags, None)?;
-    let is_connected = match connect(&socket, &address) {
-        Ok(()) => true,
-        Err(Errno::INPROGRESS | Errno::INTR) => false,
-        Err(errno) => return Err(errno.into()),
-    };
-    Ok((TcpStream::from(socket), is_connected))
+    match connect(&socket, &address) {
+        Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(TcpStream::from(socket)),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Where a connection leads, once it stands.
+fn peer_address(stream: &TcpStream) -> io::Result<Option<SocketAddr>> {
+    match stream.peer_addr() {
+        Ok(address) => Ok(Some(address)),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn say(mut stream: &TcpStream, line: &Line) -> io::Result<()> {

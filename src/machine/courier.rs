@@ -15,24 +15,26 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
+use rustix::event::epoll::EventFlags;
+use rustix::event::{EventfdFlags, eventfd};
 
 use super::attempt::{Attempt, Stage};
 use super::channel::Channel;
 use super::door::Door;
 use super::faults::kill_count;
 use super::inbox::Notice;
-use super::poll;
+use super::watch::{Handle, Watch};
 use super::wire::{Line, LineBuffer};
 use crate::model::{Dice, Stream};
 use crate::trial::Trial;
 use crate::wall_clock;
 
-/// The bound of the first wait between two attempts to connect; it doubles up to [`BACKOFF_MAX`]. For
-/// a peer that was never reached it is that from the first: it calls when it is there, and is then
-/// tried at once.
+/// The bound of the first wait between two attempts to connect; it doubles up to [`BACKOFF_MAX`].
 const BACKOFF_MIN: Duration = Duration::from_millis(1);
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
+
+/// The bound for a peer that was never reached: it calls when it is there, and is then tried at once.
+const BACKOFF_UNREACHED: Duration = Duration::from_secs(2);
 
 /// So many attempts may be under way at one time. A hundred machines that all try all others at once
 /// keep each other from answering in time.
@@ -91,7 +93,10 @@ pub(super) fn start(
     let mut links: Vec<_> = links.collect();
     // Each machine begins with the next one, so that not all of them stand before the first.
     links.rotate_left(channels.iter().filter(|channel| channel.peer < own).count());
-    let mut courier = Courier { door, links, bell, dice };
+    // The bell has the place behind all links.
+    let mut watch = Watch::new(links.len() + 1)?;
+    watch.set(links.len(), Some((Arc::clone(&bell.event) as Handle, EventFlags::IN)))?;
+    let mut courier = Courier { door, links, bell, dice, watch };
     thread::Builder::new()
         .name("courier".to_owned())
         .stack_size(STACK_SIZE)
@@ -105,6 +110,7 @@ struct Courier {
     links: Vec<Link>,
     bell: Bell,
     dice: Dice,
+    watch: Watch,
 }
 
 /// For whom to wait at the virtual pace, and how long. There is no clock by which to wait for a peer
@@ -130,6 +136,8 @@ struct Link {
     patience: Patience,
     /// When the connection was lost, if it is.
     lost_at: Option<Instant>,
+    /// When there is something to do although nothing is ready.
+    deadline: Option<Instant>,
 }
 
 enum LinkState {
@@ -146,9 +154,10 @@ enum LinkState {
 impl Link {
     fn new(channel: Arc<Channel>, attempt: Attempt, patience: Patience) -> Self {
         let now = wall_clock::now();
-        let (state, backoff) = (LinkState::Idle { next: now }, BACKOFF_MAX);
+        let (state, deadline) = (LinkState::Idle { next: now }, Some(now));
         let lost_at = patience.is_resumed.then_some(now);
-        Self { channel, attempt, state, backoff, was_open: false, patience, lost_at }
+        let (backoff, was_open) = (BACKOFF_MIN, false);
+        Self { channel, attempt, state, backoff, was_open, patience, lost_at, deadline }
     }
 
     fn is_idle(&self) -> bool {
@@ -167,14 +176,14 @@ impl Link {
     }
 
     /// What this link waits for: its connection, and until when.
-    fn interest(&self) -> (Option<(&TcpStream, PollFlags)>, Option<Instant>) {
+    fn interest(&self) -> (Option<(&Arc<TcpStream>, EventFlags)>, Option<Instant>) {
         match &self.state {
             LinkState::Idle { next } => (None, Some(*next)),
             LinkState::Trying { deadline } => (self.attempt.interest(), Some(*deadline)),
             LinkState::Open { stream, .. } => {
-                let mut flags = PollFlags::IN;
+                let mut flags = EventFlags::IN;
                 let state = self.channel.lock();
-                flags.set(PollFlags::OUT, state.is_stuck());
+                flags.set(EventFlags::OUT, state.is_stuck());
                 (Some((stream, flags)), state.next_due())
             }
             LinkState::Done => (None, None),
@@ -185,12 +194,20 @@ impl Link {
 impl Courier {
     fn serve(&mut self) {
         loop {
-            let ready = self.wait();
-            let now = wall_clock::now();
-            for (place, is_ready) in ready.into_iter().enumerate() {
-                self.go_on(place, is_ready, now);
-            }
             self.try_who_is_due();
+            let ready = self.watch.wait(self.next_deadline());
+            let now = wall_clock::now();
+            let has_rung = ready[self.links.len()];
+            if has_rung {
+                self.bell.silence();
+            }
+            for (place, is_ready) in ready.into_iter().take(self.links.len()).enumerate() {
+                let is_late = self.links[place].deadline.is_some_and(|deadline| deadline <= now);
+                if is_ready || has_rung || is_late {
+                    self.go_on(place, is_ready, now);
+                    self.settle(place);
+                }
+            }
         }
     }
 
@@ -201,50 +218,48 @@ impl Courier {
 
     /// Begins attempts where they are due, with those that wait longest, so that all have their turn.
     fn try_who_is_due(&mut self) {
+        let mut room = self.room();
+        if room == 0 {
+            return;
+        }
         let now = wall_clock::now();
         let due = self.links.iter().enumerate();
         let due = due.filter_map(|(place, link)| Some((link.due(now)?, place)));
         let mut due: Vec<_> = due.collect();
         due.sort_unstable();
-        let mut room = self.room();
-        let Self { door, links, dice, .. } = self;
         for (_, place) in due {
             if room == 0 {
                 break;
             }
+            let Self { door, links, dice, .. } = self;
             let link = &mut links[place];
             link.channel.lock().is_called = false;
             link.state = LinkState::Trying { deadline: link.attempt.begin() };
             link.take_stage(door, dice);
             // One that was refused at once takes no room.
             room -= usize::from(link.is_trying());
+            self.settle(place);
         }
     }
 
-    /// Waits until something can be done; says of each link whether its connection is ready.
-    fn wait(&self) -> Vec<bool> {
-        let mut fds = vec![PollFd::new(&*self.bell.event, PollFlags::IN)];
-        let mut places = Vec::new();
-        let mut next: Option<Instant> = None;
+    /// When something is to be done at the latest. Attempts that are due begin when there is room.
+    fn next_deadline(&self) -> Option<Instant> {
         let has_room = 0 < self.room();
-        for (place, link) in self.links.iter().enumerate() {
-            let (connection, deadline) = link.interest();
-            let deadline = deadline.filter(|_| has_room || !link.is_idle());
-            if let Some((stream, flags)) = connection {
-                fds.push(PollFd::new(stream, flags));
-                places.push(place);
-            }
-            next = next.into_iter().chain(deadline).min();
+        let links = self.links.iter().filter(|link| has_room || !link.is_idle());
+        links.filter_map(|link| link.deadline).min()
+    }
+
+    /// Watches what a link waits for now.
+    fn settle(&mut self, place: usize) {
+        let Self { door, links, dice, watch, .. } = self;
+        let link = &mut links[place];
+        let (connection, deadline) = link.interest();
+        let wanted = connection.map(|(stream, flags)| (Arc::clone(stream) as Handle, flags));
+        link.deadline = deadline;
+        if let Err(error) = watch.set(place, wanted) {
+            link.fail(format!("its connection cannot be watched: {error}"), door, dice);
+            link.deadline = link.interest().1;
         }
-        poll::wait(&mut fds, next);
-        if !fds[0].revents().is_empty() {
-            self.bell.silence();
-        }
-        let mut ready = vec![false; self.links.len()];
-        for (fd, place) in fds[1..].iter().zip(places) {
-            ready[place] = !fd.revents().is_empty();
-        }
-        ready
     }
 
     fn go_on(&mut self, place: usize, is_ready: bool, now: Instant) {
@@ -276,16 +291,12 @@ impl Link {
         match self.attempt.go_on(&door.identity) {
             Stage::Waiting => {}
             Stage::Welcomed { stream, answers, next, start } => {
-                let stream = Arc::new(stream);
                 let connected =
                     self.channel.lock().connect(Arc::clone(&stream), next, start.is_some());
                 if let Err(why) = connected {
                     return self.stop(Notice::Refused { from: self.channel.peer, why }, door);
                 }
                 self.state = LinkState::Open { stream, answers, since: wall_clock::now() };
-                if !self.was_open {
-                    self.backoff = BACKOFF_MIN;
-                }
                 (self.was_open, self.lost_at) = (true, None);
                 door.inbox.tell(Notice::Welcomed { peer: self.channel.peer, start });
                 self.hear(door, dice);
@@ -333,13 +344,16 @@ impl Link {
         if matches!(self.state, LinkState::Open { since, .. } if BACKOFF_MAX <= now - since) {
             self.backoff = BACKOFF_MIN;
         }
-        let micros = u32::try_from(self.backoff.as_micros()).unwrap_or(u32::MAX);
+        let bound = if self.was_open { self.backoff } else { BACKOFF_UNREACHED };
+        let micros = u32::try_from(bound.as_micros()).unwrap_or(u32::MAX);
         let wait = Duration::from_micros(u64::from(dice.roll(micros)));
         if matches!(self.state, LinkState::Open { .. }) {
             self.lost_at = Some(now);
         }
         self.state = LinkState::Idle { next: now + wait };
-        self.backoff = BACKOFF_MAX.min(self.backoff * 2);
+        if self.was_open {
+            self.backoff = BACKOFF_MAX.min(self.backoff * 2);
+        }
         self.channel.lock().disconnect(why);
     }
 

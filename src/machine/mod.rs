@@ -16,7 +16,7 @@
 //! - [`shim`]: faults of channels, at the real pace.
 //! - [`producer`]: the outgoing side, as the tick loop sees it.
 //! - [`courier`], [`attempt`]: one thread that connects, and connects again.
-//! - [`poll`]: waiting for several connections at once.
+//! - [`poll`]: waiting for several connections at once; [`watch`]: for many.
 //! - [`outlet`]: what leaves a machine, entries before their messages.
 //! - [`assembly`]: waiting for the peers, and the common start.
 //! - [`pacemaker`]: when tick k may run, and which arrivals are in the message queue by then.
@@ -52,6 +52,7 @@ pub mod secret;
 mod shim;
 mod signals;
 mod tick_loop;
+mod watch;
 pub mod wire;
 
 pub use needs::Needs;

@@ -87,6 +87,7 @@ impl Producers {
     /// Lets the trial's faults strike the lines of a channel.
     pub(super) fn distort(&mut self, to: MachineId, shim: Shim) {
         self.producer(to).channel.lock().distort(shim);
+        self.bell.ring();
     }
 
     /// Whether a message waits for the next flush; its record has to reach the log first.
