@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow};
 use log::{debug, info, warn};
 use rustix::event::{PollFd, PollFlags};
+use rustix::net::sockopt;
 
 use super::checkup::{self, PATIENCE};
 use super::consumer;
@@ -59,8 +60,15 @@ pub(super) fn bind(spec: &MachineSpec) -> Result<TcpListener> {
     })?;
     rustix::net::listen(&listener, BACKLOG)
         .with_context(|| format!("cannot listen on {address}"))?;
-    listener.set_nonblocking(true).with_context(|| format!("cannot listen on {address}"))?;
+    prepare(&listener).with_context(|| format!("cannot listen on {address}"))?;
     Ok(listener)
+}
+
+/// Whoever comes in has the settings of the listening socket, but does block (socket(7), accept(2)).
+fn prepare(listener: &TcpListener) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    sockopt::set_tcp_nodelay(listener, true)?;
+    poll::keep_alive(listener)
 }
 
 /// Accepts connections for as long as the process lives.
@@ -300,8 +308,8 @@ impl Stranger {
     /// Lets an asker in, to a thread of its own for as long as it stays.
     fn come_in_as_asker(self, asking: &Asking, door: &Arc<Door>) {
         let Self { stream, address, buffer, .. } = self;
-        let settled = stream.set_nonblocking(false).and_then(|()| stream.set_nodelay(true));
-        let settled = settled
+        let settled = stream
+            .set_nonblocking(false)
             .and_then(|()| stream.set_read_timeout(Some(PATIENCE)))
             .and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
         let (id, trial) = (asking.checkup, asking.trial);
@@ -328,9 +336,8 @@ impl Stranger {
 
     fn come_in_as_peer(self, hello: &Hello, door: &Arc<Door>) {
         let Self { stream, address, buffer, .. } = self;
-        let settled = stream.set_nonblocking(false).and_then(|()| stream.set_nodelay(true));
-        let visit = settled
-            .and_then(|()| poll::keep_alive(&stream))
+        let visit = stream
+            .set_nonblocking(false)
             .map_err(|error| error.to_string())
             .and_then(|()| door.admit(hello, &stream));
         let visit = match visit {
@@ -366,4 +373,29 @@ impl Stranger {
 
 fn say(mut stream: &TcpStream, line: &Line) -> io::Result<()> {
     stream.write_all(format!("{line}\n").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_comes_in_has_the_settings_of_the_listening_socket() {
+        let listener = TcpListener::bind("127.30.0.20:0").unwrap();
+        prepare(&listener).unwrap();
+        let _caller = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        poll::wait(&mut [PollFd::new(&listener, PollFlags::IN)], None);
+        let (stream, _) = listener.accept().unwrap();
+        assert!(sockopt::tcp_nodelay(&stream).unwrap());
+        assert!(sockopt::socket_keepalive(&stream).unwrap());
+        let settings = |socket: &dyn std::os::fd::AsFd| {
+            (
+                sockopt::tcp_keepidle(socket).unwrap(),
+                sockopt::tcp_keepintvl(socket).unwrap(),
+                sockopt::tcp_keepcnt(socket).unwrap(),
+                sockopt::tcp_user_timeout(socket).unwrap(),
+            )
+        };
+        assert_eq!(settings(&stream), settings(&listener));
+    }
 }
