@@ -58,20 +58,34 @@ pub(super) struct Assembly<'a> {
     pub(super) logged_start: Option<Instant>,
 }
 
-/// Who has been heard of.
-#[derive(Debug, Default)]
+/// Who has yet to be heard of.
+#[derive(Debug)]
 struct Roll {
-    welcomed: BTreeSet<MachineId>,
-    connected: BTreeSet<MachineId>,
-    ready: BTreeSet<MachineId>,
+    to_welcome: BTreeSet<MachineId>,
+    to_connect: BTreeSet<MachineId>,
+    to_get_ready: BTreeSet<MachineId>,
+    to_name_start: BTreeSet<MachineId>,
     start: Option<Instant>,
+}
+
+impl Roll {
+    fn new(contacts: impl IntoIterator<Item = MachineId>) -> Self {
+        let contacts: BTreeSet<_> = contacts.into_iter().collect();
+        Self {
+            to_welcome: contacts.clone(),
+            to_connect: contacts.clone(),
+            to_get_ready: contacts,
+            to_name_start: BTreeSet::from([starter()]),
+            start: None,
+        }
+    }
 }
 
 impl Assembly<'_> {
     /// Waits for the peers, and agrees on the common start.
     pub(super) fn assemble(mut self) -> Result<Assembled, Halt> {
         let deadline = wall_clock::now() + self.limit;
-        let mut roll = Roll::default();
+        let mut roll = Roll::new(self.trial.contacts(self.machine));
         match self.logged_start {
             Some(start) => {
                 let start = self.come_back(start, deadline, &mut roll)?;
@@ -83,22 +97,17 @@ impl Assembly<'_> {
 
     /// The start of a run; or, for a machine that died before it, of one that may have begun.
     fn begin(&mut self, deadline: Instant, roll: &mut Roll) -> Result<Assembled, Halt> {
-        let contacts = self.trial.contacts(self.machine);
-        self.wait_for(deadline, roll, "", |roll| missing(&contacts, &roll.welcomed))?;
-        self.wait_for(deadline, roll, "did not connect to this machine", |roll| {
-            missing(&contacts, &roll.connected)
-        })?;
+        self.wait_for(deadline, roll, "", |roll| &roll.to_welcome)?;
+        self.wait_for(deadline, roll, "did not connect to this machine", |roll| &roll.to_connect)?;
         if self.machine == starter() {
-            self.wait_for(deadline, roll, "did not get ready", |roll| {
-                missing(&contacts, &roll.ready)
-            })?;
+            self.wait_for(deadline, roll, "did not get ready", |roll| &roll.to_get_ready)?;
             let start = roll.start.unwrap_or_else(|| wall_clock::now() + self.start_delay);
             self.producers.name_start(start);
             return Ok(Assembled { start, clock_offset: None });
         }
         let clock_offset = self.compare_clocks(deadline, roll)?;
         self.producers.get_ready(starter());
-        self.wait_for(deadline, roll, "did not name the common start", |_| vec![starter()])?;
+        self.wait_for(deadline, roll, "did not name the common start", |roll| &roll.to_name_start)?;
         let start = roll.start.expect("the wait ends when the start is named");
         Ok(Assembled { start, clock_offset })
     }
@@ -158,15 +167,15 @@ impl Assembly<'_> {
         deadline: Instant,
         roll: &mut Roll,
         failure: &str,
-        missing: impl Fn(&Roll) -> Vec<MachineId>,
+        absent: impl Fn(&Roll) -> &BTreeSet<MachineId>,
     ) -> Result<(), Halt> {
         loop {
-            let absent = missing(roll);
+            let absent = absent(roll);
             if absent.is_empty() || roll.start.is_some() {
                 return Ok(());
             }
             if deadline <= wall_clock::now() {
-                return Err(self.too_late(&absent, failure));
+                return Err(self.too_late(absent, failure));
             }
             if let Some(notice) = self.inbox.next_notice(deadline) {
                 self.enrol(notice, roll)?;
@@ -178,17 +187,17 @@ impl Assembly<'_> {
         match notice {
             Notice::Connected(peer) => {
                 self.producers.call_back(peer);
-                roll.connected.insert(peer);
+                roll.to_connect.remove(&peer);
             }
             Notice::Disconnected(peer) => {
-                roll.connected.remove(&peer);
+                roll.to_connect.insert(peer);
             }
             Notice::Welcomed { peer, start } => {
-                roll.welcomed.insert(peer);
+                roll.to_welcome.remove(&peer);
                 roll.start = roll.start.or(start);
             }
             Notice::Ready(peer) => {
-                roll.ready.insert(peer);
+                roll.to_get_ready.remove(&peer);
             }
             Notice::Start(start) => roll.start = roll.start.or(Some(start)),
             Notice::Refused { from, why } => {
@@ -200,7 +209,7 @@ impl Assembly<'_> {
     }
 
     /// Names who is missing, and why it cannot be reached if that is known.
-    fn too_late(&self, absent: &[MachineId], failure: &str) -> Halt {
+    fn too_late(&self, absent: &BTreeSet<MachineId>, failure: &str) -> Halt {
         let limit = self.limit.as_secs_f64();
         let troubles = self.producers.troubles();
         if troubles.is_empty() {
@@ -230,8 +239,4 @@ fn listed(all: impl ExactSizeIterator<Item = String>, separator: &str) -> String
         shown.push(format!("and {more} more"));
     }
     shown.join(separator)
-}
-
-fn missing(peers: &[MachineId], heard_of: &BTreeSet<MachineId>) -> Vec<MachineId> {
-    peers.iter().filter(|peer| !heard_of.contains(peer)).copied().collect()
 }
