@@ -33,6 +33,9 @@ Options:
   --speed X        X model seconds pass in a second (default 1)
   --skip-after S   a machine that stood still for more than S seconds skips what it missed
                    (default 1; 0 = never)
+  --connect-limit S
+                   connecting and the common start may take S seconds (default 10): a hundred
+                   machines on a slow or busy computer need more
   --realtime       ask for the priority of realtime, so that busy programs make no tick late; it is told
                    when that is not granted
   --hosts HOW      start each machine on its host: through ssh, if HOW is 'ssh', or else through a
@@ -63,6 +66,7 @@ refuse() {
 trials=()
 prepare_options=()
 machine_options=()
+connect_options=()
 logs=${root}/logs
 plots=${root}/plots
 wants_plots=yes
@@ -74,7 +78,8 @@ fi
 parse_arguments() {
   while (($# > 0)); do
     case $1 in
-      --seed | --duration | --pace | --speed | --skip-after | --hosts | --logs | --plots)
+      --seed | --duration | --pace | --speed | --skip-after | --connect-limit | --hosts | --logs | \
+        --plots)
         (($# > 1)) || refuse "$1 needs a value; see --help"
         take_option "$1" "$2"
         shift
@@ -99,6 +104,7 @@ take_option() {
   case $1 in
     --seed | --duration) prepare_options+=("$1" "$2") ;;
     --pace | --speed | --skip-after) machine_options+=("$1" "$2") ;;
+    --connect-limit) connect_options=("$1" "$2") ;;
     --hosts) take_way_to_hosts "$2" ;;
     --logs) logs=$2 ;;
     --plots) plots=$2 ;;
@@ -221,10 +227,10 @@ launch_machine() {
   local folder=$1 machine=$2 run=$3 hosts=$4 ports=$5
   if [[ -n ${hosts} ]]; then
     become_machine_on_host "${folder}" "${machine}" "${hosts}" "${ports}" \
-      --machine "${machine}" --run "${run}" "${machine_options[@]}"
+      --machine "${machine}" --run "${run}" "${machine_options[@]}" "${connect_options[@]}"
   fi
   exec "${scalemodel}-machine" --trial "${folder}/trial.toml" --machine "${machine}" \
-    --run "${run}" --logs "${folder}" "${machine_options[@]}"
+    --run "${run}" --logs "${folder}" "${machine_options[@]}" "${connect_options[@]}"
 }
 
 # Shows the runs: as a picture on a terminal, as lines elsewhere.
