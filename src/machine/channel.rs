@@ -282,7 +282,8 @@ impl ChannelState {
         line.into_iter().chain(probe.and_then(|probe| probe.due)).min()
     }
 
-    /// Writes what is to be said, as far as the connection takes it. A connection that fails is shut down, which the courier sees.
+    /// Writes what is to be said, as far as the connection takes it. A connection that fails is shut
+    /// down, which the courier sees.
     pub(super) fn pump(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         loop {

@@ -136,7 +136,7 @@ struct Link {
     patience: Patience,
     /// When the connection was lost, if it is.
     lost_at: Option<Instant>,
-    /// When there is something to do although nothing is ready.
+    /// When it is due next, as of when it was last seen to: to look at it takes no lock.
     deadline: Option<Instant>,
 }
 
@@ -175,18 +175,26 @@ impl Link {
         (next <= now || is_called()).then(|| next.min(now))
     }
 
-    /// What this link waits for: its connection, and until when.
-    fn interest(&self) -> (Option<(&Arc<TcpStream>, EventFlags)>, Option<Instant>) {
+    /// The connection to wait for, and for what.
+    fn interest(&self) -> Option<(&Arc<TcpStream>, EventFlags)> {
         match &self.state {
-            LinkState::Idle { next } => (None, Some(*next)),
-            LinkState::Trying { deadline } => (self.attempt.interest(), Some(*deadline)),
+            LinkState::Trying { .. } => self.attempt.interest(),
             LinkState::Open { stream, .. } => {
                 let mut flags = EventFlags::IN;
-                let state = self.channel.lock();
-                flags.set(EventFlags::OUT, state.is_stuck());
-                (Some((stream, flags)), state.next_due())
+                flags.set(EventFlags::OUT, self.channel.lock().is_stuck());
+                Some((stream, flags))
             }
-            LinkState::Done => (None, None),
+            LinkState::Idle { .. } | LinkState::Done => None,
+        }
+    }
+
+    /// When there is something to do although nothing is ready.
+    fn next_due(&self) -> Option<Instant> {
+        match &self.state {
+            LinkState::Idle { next } => Some(*next),
+            LinkState::Trying { deadline } => Some(*deadline),
+            LinkState::Open { .. } => self.channel.lock().next_due(),
+            LinkState::Done => None,
         }
     }
 }
@@ -205,7 +213,7 @@ impl Courier {
                 let is_late = self.links[place].deadline.is_some_and(|deadline| deadline <= now);
                 if is_ready || has_rung || is_late {
                     self.go_on(place, is_ready, now);
-                    self.settle(place);
+                    self.watch_for(place);
                 }
             }
         }
@@ -238,7 +246,7 @@ impl Courier {
             link.take_stage(door, dice);
             // One that was refused at once takes no room.
             room -= usize::from(link.is_trying());
-            self.settle(place);
+            self.watch_for(place);
         }
     }
 
@@ -250,16 +258,14 @@ impl Courier {
     }
 
     /// Watches what a link waits for now.
-    fn settle(&mut self, place: usize) {
+    fn watch_for(&mut self, place: usize) {
         let Self { door, links, dice, watch, .. } = self;
         let link = &mut links[place];
-        let (connection, deadline) = link.interest();
-        let wanted = connection.map(|(stream, flags)| (Arc::clone(stream) as Handle, flags));
-        link.deadline = deadline;
+        let wanted = link.interest().map(|(stream, flags)| (Arc::clone(stream) as Handle, flags));
         if let Err(error) = watch.set(place, wanted) {
             link.fail(format!("its connection cannot be watched: {error}"), door, dice);
-            link.deadline = link.interest().1;
         }
+        link.deadline = link.next_due();
     }
 
     fn go_on(&mut self, place: usize, is_ready: bool, now: Instant) {
@@ -341,20 +347,26 @@ impl Link {
             self.channel.lock().disconnect(why.clone());
             return self.stop(Notice::Lost { from: peer, why }, door);
         }
-        if matches!(self.state, LinkState::Open { since, .. } if BACKOFF_MAX <= now - since) {
-            self.backoff = BACKOFF_MIN;
-        }
-        let bound = if self.was_open { self.backoff } else { BACKOFF_UNREACHED };
-        let micros = u32::try_from(bound.as_micros()).unwrap_or(u32::MAX);
+        let micros = u32::try_from(self.next_bound(now).as_micros()).unwrap_or(u32::MAX);
         let wait = Duration::from_micros(u64::from(dice.roll(micros)));
         if matches!(self.state, LinkState::Open { .. }) {
             self.lost_at = Some(now);
         }
         self.state = LinkState::Idle { next: now + wait };
-        if self.was_open {
-            self.backoff = BACKOFF_MAX.min(self.backoff * 2);
-        }
         self.channel.lock().disconnect(why);
+    }
+
+    /// The bound of the wait that comes now.
+    fn next_bound(&mut self, now: Instant) -> Duration {
+        if !self.was_open {
+            return BACKOFF_UNREACHED;
+        }
+        if matches!(self.state, LinkState::Open { since, .. } if BACKOFF_MAX <= now - since) {
+            self.backoff = BACKOFF_MIN;
+        }
+        let bound = self.backoff;
+        self.backoff = BACKOFF_MAX.min(bound * 2);
+        bound
     }
 
     /// Whether a peer that cannot be reached is given up, which only the virtual pace does.

@@ -377,6 +377,8 @@ fn say(mut stream: &TcpStream, line: &Line) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
 
     #[test]
@@ -384,11 +386,12 @@ mod tests {
         let listener = TcpListener::bind("127.30.0.20:0").unwrap();
         prepare(&listener).unwrap();
         let _caller = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        poll::wait(&mut [PollFd::new(&listener, PollFlags::IN)], None);
+        let limit = wall_clock::now() + Duration::from_secs(30);
+        poll::wait(&mut [PollFd::new(&listener, PollFlags::IN)], Some(limit));
         let (stream, _) = listener.accept().unwrap();
         assert!(sockopt::tcp_nodelay(&stream).unwrap());
         assert!(sockopt::socket_keepalive(&stream).unwrap());
-        let settings = |socket: &dyn std::os::fd::AsFd| {
+        let settings = |socket: &dyn AsFd| {
             (
                 sockopt::tcp_keepidle(socket).unwrap(),
                 sockopt::tcp_keepintvl(socket).unwrap(),

@@ -8,7 +8,8 @@ use crate::trial::Trial;
 const THREADS: u64 = 4;
 
 /// The open files of a machine beside its connections: three standard streams, the log, the lock of
-/// the folder, the listening socket, an event, what watches connections, a pair for signals, and one in passing.
+/// the folder, the listening socket, an event, what watches connections, a pair for signals, and one
+/// in passing.
 const FILES: u64 = 12;
 
 /// The open files of a connection both ways: the one that goes out; the one that came in, for its
