@@ -66,7 +66,6 @@ refuse() {
 trials=()
 prepare_options=()
 machine_options=()
-connect_options=()
 logs=${root}/logs
 plots=${root}/plots
 wants_plots=yes
@@ -103,8 +102,7 @@ parse_arguments() {
 take_option() {
   case $1 in
     --seed | --duration) prepare_options+=("$1" "$2") ;;
-    --pace | --speed | --skip-after) machine_options+=("$1" "$2") ;;
-    --connect-limit) connect_options=("$1" "$2") ;;
+    --pace | --speed | --skip-after | --connect-limit) machine_options+=("$1" "$2") ;;
     --hosts) take_way_to_hosts "$2" ;;
     --logs) logs=$2 ;;
     --plots) plots=$2 ;;
@@ -227,10 +225,10 @@ launch_machine() {
   local folder=$1 machine=$2 run=$3 hosts=$4 ports=$5
   if [[ -n ${hosts} ]]; then
     become_machine_on_host "${folder}" "${machine}" "${hosts}" "${ports}" \
-      --machine "${machine}" --run "${run}" "${machine_options[@]}" "${connect_options[@]}"
+      --machine "${machine}" --run "${run}" "${machine_options[@]}"
   fi
   exec "${scalemodel}-machine" --trial "${folder}/trial.toml" --machine "${machine}" \
-    --run "${run}" --logs "${folder}" "${machine_options[@]}" "${connect_options[@]}"
+    --run "${run}" --logs "${folder}" "${machine_options[@]}"
 }
 
 # Shows the runs: as a picture on a terminal, as lines elsewhere.

@@ -278,6 +278,12 @@ fault() {
   [[ ! -e ${work}/logs ]]
 }
 
+@test "every machine is told how long connecting may take" {
+  run --separate-stderr experiment --no-plots --connect-limit 0 "${trial}"
+  [[ ${status} -eq 2 ]]
+  [[ ${stderr} == *"within 0 s (--connect-limit)"* ]]
+}
+
 @test "a bad option is refused, and --help helps" {
   run --separate-stderr scripts/run_experiment.sh --sped 60 "${trial}"
   [[ ${status} -eq 2 ]]
@@ -285,6 +291,10 @@ fault() {
   run --separate-stderr experiment --speed fast "${trial}"
   [[ ${status} -eq 2 ]]
   [[ ${stderr} == *"invalid value 'fast' for '--speed <X>'"* ]]
+  run --separate-stderr experiment --connect-limit never "${trial}"
+  [[ ${status} -eq 2 ]]
+  [[ ${stderr} == *"invalid value 'never' for '--connect-limit <S>'"* ]]
+  [[ ${stderr} != *running* ]]
   run --separate-stderr scripts/run_experiment.sh
   [[ ${status} -eq 2 ]]
   run --separate-stderr scripts/run_experiment.sh --help

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use super::machine::{self, PaceOptions};
+use super::machine::{self, RunOptions};
 use crate::cli::Answer;
 use crate::inflict::{Inflictor, Outcome};
 use crate::machine::wire::RunId;
@@ -37,7 +37,7 @@ pub struct InflictArgs {
     pids: Vec<i32>,
 
     #[command(flatten)]
-    pace: PaceOptions,
+    options: RunOptions,
 }
 
 /// Runs the command. Signalled, it ends the machines that it has started, and dies by the signal.
@@ -48,7 +48,7 @@ pub fn run(args: &InflictArgs) -> Result<Answer> {
     let inflictor = Inflictor {
         trial: Trial::load_resolved(&args.trial)?,
         logs: args.logs.clone(),
-        pace: args.pace.pace()?,
+        pace: args.options.pace()?,
         pids: args.pids.clone(),
         command: machine_command(args)?,
     };
@@ -71,6 +71,6 @@ fn machine_command(args: &InflictArgs) -> Result<Vec<String>> {
     let mut command = vec![text(&machine::program()?)?];
     command.extend(["--trial".to_owned(), text(&args.trial)?, "--run".to_owned()]);
     command.extend([args.run.to_string(), "--logs".to_owned(), text(&args.logs)?]);
-    command.extend(args.pace.words());
+    command.extend(args.options.words());
     Ok(command)
 }

@@ -52,11 +52,7 @@ pub struct MachineArgs {
     secret: Option<PathBuf>,
 
     #[command(flatten)]
-    pace: PaceOptions,
-
-    /// How long connecting and the common start may take, in seconds
-    #[arg(long, value_name = "S", default_value = "10", value_parser = parse_seconds)]
-    connect_limit: Duration,
+    options: RunOptions,
 
     /// How long to wait for the peers' goodbyes after the last tick, in seconds
     #[arg(long, value_name = "S", default_value = "10", value_parser = parse_seconds)]
@@ -67,9 +63,9 @@ pub struct MachineArgs {
     queue_limit: usize,
 }
 
-/// At which pace a machine runs.
+/// What all machines of a run have in common, and whoever starts one of them again hands on.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct PaceOptions {
+pub struct RunOptions {
     /// By the wall clock, or as fast as causality permits
     #[arg(long, value_enum, default_value_t = PaceName::Real)]
     pace: PaceName,
@@ -87,9 +83,13 @@ pub struct PaceOptions {
     /// granted
     #[arg(long)]
     realtime: bool,
+
+    /// How long connecting and the common start may take, in seconds [default: 10]
+    #[arg(long, value_name = "S", value_parser = parse_seconds)]
+    connect_limit: Option<Duration>,
 }
 
-impl PaceOptions {
+impl RunOptions {
     /// The pace that was asked for.
     ///
     /// # Errors
@@ -115,9 +115,12 @@ impl PaceOptions {
         };
         let mut words = vec!["--pace".to_owned(), name.to_owned()];
         words.extend(self.speed.into_iter().flat_map(|x| ["--speed".to_owned(), x.to_string()]));
-        let skip_after = self.skip_after.map(|bound| bound.as_secs_f64().to_string());
-        words.extend(skip_after.into_iter().flat_map(|s| ["--skip-after".to_owned(), s]));
         words.extend(self.realtime.then(|| "--realtime".to_owned()));
+        let limits = [("--skip-after", self.skip_after), ("--connect-limit", self.connect_limit)];
+        for (name, limit) in limits {
+            let limit = limit.map(|limit| limit.as_secs_f64().to_string());
+            words.extend(limit.into_iter().flat_map(|s| [name.to_owned(), s]));
+        }
         words
     }
 
@@ -125,10 +128,17 @@ impl PaceOptions {
         let bound = self.skip_after.unwrap_or(SKIP_AFTER);
         (!bound.is_zero()).then_some(bound)
     }
+
+    fn connect_limit(self) -> Duration {
+        self.connect_limit.unwrap_or(CONNECT_LIMIT)
+    }
 }
 
 /// A machine that stands still for longer skips what it missed, if nothing else is asked for.
 const SKIP_AFTER: Duration = Duration::from_secs(1);
+
+/// Connecting and the common start may take so long, if nothing else is asked for.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// A pace as it is typed.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -186,11 +196,11 @@ pub fn run(args: &MachineArgs) -> Result<Answer> {
         logs: args.logs.clone(),
         secret: args.secret.clone().unwrap_or_else(|| args.logs.join("secret")),
         is_resumed: args.resume,
-        pace: args.pace.pace()?,
-        is_realtime: args.pace.realtime,
+        pace: args.options.pace()?,
+        is_realtime: args.options.realtime,
         limits: Limits {
-            skip_after: args.pace.skip_after(),
-            connect: args.connect_limit,
+            skip_after: args.options.skip_after(),
+            connect: args.options.connect_limit(),
             goodbye: args.goodbye_limit,
             queue: args.queue_limit,
         },
@@ -202,5 +212,26 @@ pub fn run(args: &MachineArgs) -> Result<Answer> {
             signal_hook::low_level::emulate_default_handler(signal)?;
             bail!("signal {signal} did not end the process")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Typed {
+        #[command(flatten)]
+        options: RunOptions,
+    }
+
+    #[test]
+    fn whoever_starts_a_machine_again_hands_on_all_options_of_its_run() {
+        let typed = "--pace real --speed 2.5 --realtime --skip-after 0.5 --connect-limit 60";
+        let typed_options =
+            Typed::parse_from(["scalemodel"].into_iter().chain(typed.split(' '))).options;
+        assert_eq!(typed_options.words().join(" "), typed);
     }
 }

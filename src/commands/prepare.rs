@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use log::{debug, warn};
 
-use super::machine::PaceOptions;
+use super::machine::RunOptions;
 use super::{print, trial};
 use crate::cli::{Answer, Overrides};
 use crate::inflict;
@@ -47,7 +47,7 @@ pub struct PrepareArgs {
 
     /// What the machines will be told; refused here if it is wrong, before anything is changed
     #[command(flatten)]
-    pace: PaceOptions,
+    options: RunOptions,
 
     /// The machines will be started on their hosts: what this computer allows does not count, and its
     /// addresses are not tried
@@ -65,7 +65,7 @@ pub struct PrepareArgs {
 /// When a trial is wrong, a port is taken or shared, the machines need more than this computer allows,
 /// or a folder cannot be made.
 pub fn run(args: &PrepareArgs) -> Result<Answer> {
-    let pace = args.pace.pace()?;
+    let pace = args.options.pace()?;
     let resolve = |file: &PathBuf| trial::resolve(file, args.overrides);
     let trials: Vec<Trial> = args.trials.iter().map(resolve).collect::<Result<_>>()?;
     refuse_shared(&trials)?;
