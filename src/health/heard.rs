@@ -163,6 +163,9 @@ impl Heard {
             let machine = ended.machine;
             return Some(format!("machine {machine} came to its end while the run was asked"));
         }
+        if self.is_closing() {
+            return Some("the run came to its end while it was asked".to_owned());
+        }
         let has_said = |testimony: &Testimony| {
             testimony.first.is_some() || matches!(testimony.silence, Some(Silence::Deaf(_)))
         };
@@ -170,6 +173,30 @@ impl Heard {
             return None;
         }
         Some(format!("no machine answers, so the run is over or not begun: {}", self.silences()))
+    }
+
+    /// Whether all machines are still there, and have nothing left to do but to take their leave.
+    fn is_closing(&self) -> bool {
+        self.testimonies.iter().all(|testimony| testimony.final_look().is_some())
+            && (self.has_no_tick_left() || self.has_no_pair_left())
+    }
+
+    /// Whether every tick is done, and nobody waits for the goodbye of a peer that is cut off.
+    fn has_no_tick_left(&self) -> bool {
+        self.testimonies.iter().all(|testimony| {
+            let ticks = self.trial.schedule(testimony.machine).ticks();
+            testimony.final_look().is_some_and(|look| {
+                ticks < look.state.next.0
+                    && look.channels.iter().all(|line| line.back != Standing::Broken)
+            })
+        })
+    }
+
+    /// Whether one of each two machines that are connected has said goodbye.
+    fn has_no_pair_left(&self) -> bool {
+        let channels = self.channels();
+        let is_left = |&(from, to): &(_, _)| self.is_over(from, to) || self.is_over(to, from);
+        !channels.is_empty() && channels.iter().all(is_left)
     }
 
     /// Whether a machine went away when the last tick of the trial was over, or nearly so. Whoever
@@ -259,6 +286,37 @@ mod tests {
         // Nobody heard its goodbye: it has died before, and machine 1 waits for it.
         first_of(&mut heard).channels[0].back = Standing::Broken;
         assert_eq!(heard.obstacle(), None);
+    }
+
+    #[test]
+    fn where_no_tick_is_left_or_all_have_said_goodbye_the_run_is_at_its_end() {
+        let expected = Some("the run came to its end while it was asked".to_owned());
+        let mut ticked = healthy(2);
+        for (place, testimony) in ticked.testimonies.iter_mut().enumerate() {
+            let last = testimony.last.as_mut().unwrap();
+            last.state.next = Tick(301);
+            last.channels[0].back = [Standing::Stands, Standing::Broken][place];
+        }
+        assert_eq!(ticked.obstacle(), None, "somebody waits for a channel that is broken");
+        last_of(&mut ticked, 2).channels[0].back = Standing::Stands;
+        assert_eq!(ticked.obstacle(), expected);
+        last_of(&mut ticked, 1).state.next = Tick(300);
+        assert_eq!(ticked.obstacle(), None, "machine 1 has a tick left");
+
+        let mut over = healthy(3);
+        for line in &mut last_of(&mut over, 2).channels {
+            line.out = Standing::Over;
+        }
+        assert_eq!(over.obstacle(), None, "two machines go on");
+        last_of(&mut over, 3).channels[0].out = Standing::Over;
+        assert_eq!(over.obstacle(), expected);
+        over.testimonies[0].silence = dead();
+        assert_eq!(over.obstacle(), None, "machine 1 is gone long before its end");
+    }
+
+    /// What a machine said at the end.
+    fn last_of(heard: &mut Heard, machine: usize) -> &mut Look {
+        heard.testimonies[machine - 1].last.as_mut().unwrap()
     }
 
     /// What machine 1 said at the beginning.
