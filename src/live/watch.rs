@@ -64,6 +64,7 @@ pub fn watch(runs: &mut [Follower], terminal: Terminal) -> Result<Outcome> {
     let signals = signals()?;
     let mut screen = Screen::default();
     let mut next = wall_clock::now();
+    let mut was_over = false;
     loop {
         let signal = wait(&signals, next)?;
         for run in &mut *runs {
@@ -71,14 +72,17 @@ pub fn watch(runs: &mut [Follower], terminal: Terminal) -> Result<Outcome> {
         }
         let views: Vec<&RunView> = runs.iter().map(Follower::view).collect();
         let is_over = views.iter().all(|view| view.is_over());
+        // A machine complains after its log has ended: what it says stands above the last picture.
+        let leaves = is_over && was_over;
+        was_over = is_over;
         let lines = picture(&views, &frame(terminal));
         let drawn =
-            if is_over || signal.is_some() { screen.leave(&lines) } else { screen.draw(&lines) };
+            if leaves || signal.is_some() { screen.leave(&lines) } else { screen.draw(&lines) };
         drawn.context("cannot write to the terminal")?;
         match signal {
             Some(SIGTSTP) => emulate_default_handler(SIGTSTP).context("cannot stop")?,
             Some(signal) => return Ok(Outcome::Signalled(signal)),
-            None if is_over => return Ok(Outcome::Over),
+            None if leaves => return Ok(Outcome::Over),
             None => {}
         }
         // A computer that is busy shows fewer pictures, not all of them later.
