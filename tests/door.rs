@@ -214,7 +214,7 @@ fn a_channel_goes_on_where_the_welcome_says() {
 
 #[test]
 fn at_the_virtual_pace_a_promise_is_said_again_after_the_messages_that_are_due() {
-    let bench = Bench::new("127.20.3.22", 600, &[100, 100]);
+    let bench = Bench::new("127.20.3.25", 600, &[100, 100]);
     let host = Host::new(&bench, 2);
     let machine = bench.start(1, &["--pace", "virtual"]);
     let mut guest = host.welcome(1);

@@ -149,7 +149,7 @@ clocks_agree() {
     >"${work}/out" 2>"${work}/err" &
   local script=$! status=0
   wait_until ticks_are_logged 5
-  can_reach
+  wait_until can_reach
   ip link set "smv${tag}-2" down
   cannot_reach
   wait_until ticks_are_logged 15

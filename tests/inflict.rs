@@ -85,7 +85,7 @@ fn a_run_at_the_real_pace_stands_every_kind_of_fault() {
 #[test]
 fn a_kill_or_a_pause_that_nobody_carries_out_cannot_be_said() {
     let bench = with_faults("127.20.8.3", &format!("{KILL}{PAUSE}"));
-    bench.run_all(&["--speed", "20"]);
+    bench.run_all(&["--speed", "4"]);
     let (code, said) = bench.check();
     assert_eq!(code, 2, "{said}");
     for fault in ["fault 1 (kill)", "fault 2 (pause)"] {
@@ -97,7 +97,7 @@ fn a_kill_or_a_pause_that_nobody_carries_out_cannot_be_said() {
 #[test]
 fn a_pause_is_a_real_one() {
     let bench = with_faults("127.20.8.4", PAUSE);
-    assert_done(&inflict(&bench, &["--speed", "10"]));
+    assert_done(&inflict(&bench, &["--speed", "4"]));
     let (code, said) = bench.check();
     assert_eq!(code, 0, "{said}");
     assert!(bench.log(2).contains("# fault: number=1 kind=pause hits=1 "), "{}", bench.log(2));
@@ -107,7 +107,7 @@ fn a_pause_is_a_real_one() {
 #[test]
 fn a_machine_that_nobody_starts_again_ends_the_run_of_its_peers() {
     let bench = with_faults("127.20.8.5", KILL);
-    let options = [&VIRTUAL[..], &["--connect-limit", "0.3"]].concat();
+    let options = [&VIRTUAL[..], &["--connect-limit", "3"]].concat();
     let mut machines = bench.start_all(&options).into_iter();
     let (killed, _) = machines.next().unwrap().finish();
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&killed), Some(9));

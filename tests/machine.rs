@@ -48,7 +48,7 @@ fn no_receive_ties_with_its_send() {
 fn twelve_machines_and_two_machines_run_as_well() {
     for (host, rates) in [("127.20.1.3", vec![3; 12]), ("127.20.1.4", vec![10, 1])] {
         let bench = Bench::new(host, 10, &rates);
-        bench.run_all(&["--speed", "20"]);
+        bench.run_all(&["--speed", "20", "--connect-limit", "60"]);
         let (code, text) = bench.check();
         assert_eq!(code, 0, "{text}");
     }
@@ -177,7 +177,7 @@ fn an_earlier_log_is_never_overwritten() {
 #[test]
 fn the_peers_of_a_killed_machine_go_on_and_wait_for_it_until_a_limit() {
     let bench = Bench::new("127.20.1.11", 40, &[10, 10, 10]);
-    let mut machines = bench.start_all(&["--speed", "20", "--goodbye-limit", "0.5"]);
+    let mut machines = bench.start_all(&["--speed", "20", "--goodbye-limit", "3"]);
     wait_until("ticks are logged", || (1..=3).all(|machine| 3 < bench.ticks(machine)));
     machines.remove(1).signal("KILL");
     for machine in machines {

@@ -174,7 +174,7 @@ fault() {
   fault kill 10000 5000 '[1, 2]'
   fault pause 30080 5000 3 # halfway between two of its ticks
   fault kill 40000 5000 1
-  for pace in '--speed 8' '--pace virtual'; do
+  for pace in '--speed 4' '--pace virtual'; do
     # shellcheck disable=SC2086 # an option and its value
     run --separate-stderr experiment --no-plots ${pace} "${trial}"
     [[ ${status} -eq 0 ]]

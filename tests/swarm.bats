@@ -9,10 +9,10 @@ swarm() {
 }
 
 @test "schedules at both paces hold" {
-  run --separate-stderr swarm --schedules 12
+  run --separate-stderr swarm --schedules 12 --seconds 600
   [[ ${status} -eq 0 ]]
   [[ ${output} == "12 schedules at the virtual pace, seeds 1 to 12: 0 do not hold" ]]
-  run --separate-stderr swarm --pace real --first-seed 13 --schedules 5
+  run --separate-stderr swarm --pace real --speed 2 --seconds 600 --first-seed 13 --schedules 5
   [[ ${status} -eq 0 ]]
   [[ ${output} == "5 schedules at the real pace, seeds 13 to 17: 0 do not hold" ]]
 }

@@ -386,7 +386,7 @@ fn full_output(scene: &Scene) -> Result<String> {
 }
 
 fn full_error(scene: &Scene) -> Result<String> {
-    let bench = scene.bench("run", 60, &[5, 3, 6])?;
+    let bench = scene.bench("run", 200, &[5, 3, 6])?;
     let full = fs::File::options().write(true).open("/dev/full")?;
     let (reader, unread) = std::io::pipe()?;
     let (nobody, closed) = std::io::pipe()?;

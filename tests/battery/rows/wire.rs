@@ -187,7 +187,7 @@ fn during_a_run(
     scene: &Scene,
     act: impl FnOnce(&Bench, &Running) -> Result<String>,
 ) -> Result<String> {
-    let bench = scene.bench("run", 60, &[5, 3, 6])?;
+    let bench = scene.bench("run", 200, &[5, 3, 6])?;
     let machines = bench.start_all(&FAST)?;
     bench.wait_for_ticks(3)?;
     let seen = act(&bench, &machines[1])?;
@@ -426,7 +426,7 @@ fn flood(scene: &Scene) -> Result<String> {
 
 /// A run of two machines at speed 20, in which this row plays machine 1.
 fn play(scene: &Scene, name: &str) -> Result<Play> {
-    Play::new(scene.bench(name, 100, &[10, 10])?, &["--speed", "20", "--goodbye-limit", "3"])
+    Play::new(scene.bench(name, 300, &[10, 10])?, &["--speed", "20", "--goodbye-limit", "3"])
 }
 
 /// Waits until machine 2 has received these timestamps, and then looks whether it receives more.
