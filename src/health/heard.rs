@@ -156,6 +156,18 @@ impl Heard {
         self.ends(from, to).contains(&Some(Standing::Over))
     }
 
+    /// Whether one of two peers has said goodbye to the other: no probe comes back then.
+    #[must_use]
+    pub fn have_parted(&self, one: MachineId, other: MachineId) -> bool {
+        self.is_over(one, other) || self.is_over(other, one)
+    }
+
+    /// Whether a machine has no tick left, as it says in a look.
+    #[must_use]
+    pub fn has_ticked_to_the_end(&self, machine: MachineId, look: &Look) -> bool {
+        self.trial.schedule(machine).ticks() < look.state.next.0
+    }
+
     /// Why nothing can be said of the run; nothing if something can.
     #[must_use]
     pub fn obstacle(&self) -> Option<String> {
@@ -178,25 +190,23 @@ impl Heard {
     /// Whether all machines are still there, and have nothing left to do but to take their leave.
     fn is_closing(&self) -> bool {
         self.testimonies.iter().all(|testimony| testimony.final_look().is_some())
-            && (self.has_no_tick_left() || self.has_no_pair_left())
+            && (self.have_all_ticked() || self.have_all_parted())
     }
 
     /// Whether every tick is done, and nobody waits for the goodbye of a peer that is cut off.
-    fn has_no_tick_left(&self) -> bool {
+    fn have_all_ticked(&self) -> bool {
         self.testimonies.iter().all(|testimony| {
-            let ticks = self.trial.schedule(testimony.machine).ticks();
             testimony.final_look().is_some_and(|look| {
-                ticks < look.state.next.0
+                self.has_ticked_to_the_end(testimony.machine, look)
                     && look.channels.iter().all(|line| line.back != Standing::Broken)
             })
         })
     }
 
-    /// Whether one of each two machines that are connected has said goodbye.
-    fn has_no_pair_left(&self) -> bool {
+    /// Whether of any two peers one has said goodbye.
+    fn have_all_parted(&self) -> bool {
         let channels = self.channels();
-        let is_left = |&(from, to): &(_, _)| self.is_over(from, to) || self.is_over(to, from);
-        !channels.is_empty() && channels.iter().all(is_left)
+        !channels.is_empty() && channels.iter().all(|&(from, to)| self.have_parted(from, to))
     }
 
     /// Whether a machine went away when the last tick of the trial was over, or nearly so. Whoever

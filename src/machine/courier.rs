@@ -356,7 +356,7 @@ impl Link {
         self.channel.lock().disconnect(why);
     }
 
-    /// The bound of the wait that comes now.
+    /// The bound of the wait that comes now; that of the one after it is twice as long.
     fn next_bound(&mut self, now: Instant) -> Duration {
         if !self.was_open {
             return BACKOFF_UNREACHED;

@@ -9,12 +9,11 @@ use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
 
 use crate::bench::Bench;
-use crate::row::{Extent, Row, skipped};
+use crate::row::{Row, skipped};
 use crate::rows;
 
-/// No row takes longer, by far, on a busy computer either.
-const LIMIT_QUICK: Duration = Duration::from_secs(240);
-const LIMIT_FULL: Duration = Duration::from_secs(480);
+/// No row takes longer, on a busy computer either.
+const LIMIT: Duration = Duration::from_secs(240);
 
 /// The stage of one row.
 #[derive(Debug)]
@@ -28,10 +27,9 @@ impl Scene {
     /// A scene for a row; no two rows share an address.
     pub(crate) fn new(row: &Row) -> Self {
         let place = rows::all().position(|other| other.id == row.id).unwrap_or_default();
-        let limit = if row.extent == Extent::Quick { LIMIT_QUICK } else { LIMIT_FULL };
         Self {
             host: format!("127.30.{}.{}", place / 200, 1 + place % 200),
-            deadline: Instant::now() + limit,
+            deadline: Instant::now() + LIMIT,
             folder: TempDir::new().expect("a folder for temporary files can be made"),
         }
     }

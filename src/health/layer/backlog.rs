@@ -95,7 +95,7 @@ fn load(heard: &Heard, testimony: &Testimony, predicted: &MachinePrediction) -> 
     let last = testimony.final_look()?;
     let first = testimony.earlier.as_ref().or(testimony.first.as_ref())?;
     last.state.progress.filter(|progress| 0 <= progress.elapsed_us)?;
-    if heard.trial.schedule(testimony.machine).ticks() < last.state.next.0 {
+    if heard.has_ticked_to_the_end(testimony.machine, last) {
         return None;
     }
     let queue = |look: &Look| i64::try_from(look.state.queue_len).unwrap_or(i64::MAX);

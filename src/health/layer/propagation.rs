@@ -97,7 +97,7 @@ impl Layer for Propagates {
 fn round_trip(heard: &Heard, from: MachineId, to: MachineId) -> Option<RoundTrip> {
     let testimony = heard.of(from);
     testimony.final_look()?;
-    if testimony.sent == 0 || heard.is_over(from, to) || heard.is_over(to, from) {
+    if testimony.sent == 0 || heard.have_parted(from, to) {
         return None;
     }
     let back = testimony.back.iter().filter(|back| back.peer == to);
