@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt};
 
 use super::identity::Identity;
-use super::poll;
+use super::keep_alive::KeepAlive;
 use super::secret::{Nonce, Role};
 use super::wire::{Hello, Line, LineBuffer};
 use crate::model::MachineId;
@@ -26,6 +26,7 @@ const LIMIT: Duration = Duration::from_secs(2);
 pub(super) struct Attempt {
     address: SocketAddr,
     peer: MachineId,
+    keep_alive: KeepAlive,
     stream: Option<Arc<TcpStream>>,
     answers: LineBuffer,
     step: Step,
@@ -57,9 +58,9 @@ pub(super) enum Stage {
 
 impl Attempt {
     /// An attempt that has not begun.
-    pub(super) fn new(address: SocketAddr, peer: MachineId) -> Self {
+    pub(super) fn new(address: SocketAddr, peer: MachineId, keep_alive: KeepAlive) -> Self {
         let answers = LineBuffer::default();
-        Self { address, peer, stream: None, answers, step: Step::Connecting }
+        Self { address, peer, keep_alive, stream: None, answers, step: Step::Connecting }
     }
 
     /// Begins; the attempt may take until the instant that is given back.
@@ -109,7 +110,7 @@ impl Attempt {
                 return Ok(Stage::Failed("nobody listens there".to_owned()));
             }
             stream.set_nodelay(true)?;
-            poll::keep_alive(&**stream)?;
+            self.keep_alive.watch_over(&**stream)?;
             let hello = identity.hello(self.peer).map_err(io::Error::other)?;
             say(stream, &Line::Hello(hello.clone()))?;
             self.step = Step::Greeted(hello);

@@ -23,6 +23,7 @@ use super::channel::Channel;
 use super::door::Door;
 use super::faults::kill_count;
 use super::inbox::Notice;
+use super::keep_alive::KeepAlive;
 use super::watch::{Handle, Watch};
 use super::wire::{Line, LineBuffer};
 use crate::model::{Dice, Stream};
@@ -84,9 +85,10 @@ pub(super) fn start(
 ) -> Result<()> {
     let own = door.identity.machine;
     let dice = Dice::new(trial.seed, Stream::Backoff(own));
+    let keep_alive = KeepAlive::of(trial, own);
     let links = channels.iter().map(|channel| {
         let address = trial.spec(channel.peer).address();
-        let attempt = Attempt::new(address, channel.peer);
+        let attempt = Attempt::new(address, channel.peer, keep_alive);
         let is_killed = 0 < kill_count(trial, channel.peer);
         Link::new(Arc::clone(channel), attempt, Patience { is_killed, ..patience })
     });

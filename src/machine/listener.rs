@@ -21,11 +21,12 @@ use super::checkup::{self, PATIENCE};
 use super::consumer;
 use super::door::Door;
 use super::identity::Opening;
+use super::keep_alive::KeepAlive;
 use super::poll;
 use super::secret::{Nonce, Role};
 use super::wire::{Asking, Hello, Line, LineBuffer, is_not_yet};
 use crate::model::MachineId;
-use crate::trial::MachineSpec;
+use crate::trial::Trial;
 use crate::wall_clock;
 
 /// How many connections may wait in the kernel to be accepted; std's 128 is too few for a large
@@ -49,8 +50,8 @@ const STACK_SIZE: usize = 128 << 10;
 ///
 /// # Errors
 /// When the address is in use, or is none of this computer's.
-pub(super) fn bind(spec: &MachineSpec) -> Result<TcpListener> {
-    let address = spec.address();
+pub(super) fn bind(trial: &Trial, own: MachineId) -> Result<TcpListener> {
+    let address = trial.spec(own).address();
     let listener = TcpListener::bind(address).map_err(|error| {
         let fix = match error.kind() {
             io::ErrorKind::AddrNotAvailable => "give a host in the trial that this computer has",
@@ -60,15 +61,16 @@ pub(super) fn bind(spec: &MachineSpec) -> Result<TcpListener> {
     })?;
     rustix::net::listen(&listener, BACKLOG)
         .with_context(|| format!("cannot listen on {address}"))?;
-    prepare(&listener).with_context(|| format!("cannot listen on {address}"))?;
+    prepare(&listener, KeepAlive::of(trial, own))
+        .with_context(|| format!("cannot listen on {address}"))?;
     Ok(listener)
 }
 
 /// Whoever comes in has the settings of the listening socket, but does block (socket(7), accept(2)).
-fn prepare(listener: &TcpListener) -> io::Result<()> {
+fn prepare(listener: &TcpListener, keep_alive: KeepAlive) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     sockopt::set_tcp_nodelay(listener, true)?;
-    poll::keep_alive(listener)
+    keep_alive.watch_over(listener)
 }
 
 /// Accepts connections for as long as the process lives.
@@ -380,11 +382,16 @@ mod tests {
     use std::os::fd::AsFd;
 
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn whoever_comes_in_has_the_settings_of_the_listening_socket() {
         let listener = TcpListener::bind("127.30.0.20:0").unwrap();
-        prepare(&listener).unwrap();
+        let text = "name = \"two\"\nduration_s = 1\ndraw_range = 10\nseed = 7\n\
+                    [[machine]]\nhost = \"127.0.0.1\"\nport = 20001\nclock_rate = 2\nphase = 10\n\
+                    [[machine]]\nhost = \"127.0.0.1\"\nport = 20002\nclock_rate = 3\nphase = 20\n";
+        let trial = Trial::parse_resolved(Path::new("two.toml"), text).unwrap();
+        prepare(&listener, KeepAlive::of(&trial, MachineId::new(2))).unwrap();
         let _caller = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let limit = wall_clock::now() + Duration::from_secs(30);
         poll::wait(&mut [PollFd::new(&listener, PollFlags::IN)], Some(limit));

@@ -17,6 +17,7 @@
 //! - [`producer`]: the outgoing side, as the tick loop sees it.
 //! - [`courier`], [`attempt`]: one thread that connects, and connects again.
 //! - [`poll`]: waiting for several connections at once; [`watch`]: for many.
+//! - [`keep_alive`]: how a dead connection is noticed.
 //! - [`outlet`]: what leaves a machine, entries before their messages.
 //! - [`assembly`]: waiting for the peers, and the common start.
 //! - [`pacemaker`]: when tick k may run, and which arrivals are in the message queue by then.
@@ -38,6 +39,7 @@ mod farewell;
 mod faults;
 mod identity;
 mod inbox;
+mod keep_alive;
 mod listener;
 mod needs;
 mod outlet;

@@ -100,7 +100,7 @@ pub fn run(config: &MachineConfig) -> Result<Outcome> {
     let (sender, mut inbox) = inbox(arrivals_limit);
     signals::watch(sender.clone())?;
     let secret = load_secret(config)?;
-    let socket = listener::bind(trial.spec(*machine))?;
+    let socket = listener::bind(trial, *machine)?;
     let Beginning { mut log, past, stage } = open_log(config)?;
     let identity = Arc::new(identity(config, secret, past.incarnation)?);
     let (door, mut producers) = open_channels(config, &past, identity, sender, socket)?;

@@ -1,0 +1,81 @@
+//! How the kernel finds out that the other end of a connection is gone without a word.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use rustix::net::sockopt;
+
+use crate::model::MachineId;
+use crate::trial::Trial;
+
+/// A connection on which nothing moves is probed after so long, or later: [`KeepAlive::of`].
+const IDLE_MIN: Duration = Duration::from_secs(5);
+/// It is probed again after each of these, ...
+const INTERVAL: Duration = Duration::from_secs(1);
+/// ... and is dead when so many probes were not answered.
+const PROBES: u32 = 3;
+/// A connection is dead when what was written stays unacknowledged for so long, in milliseconds.
+const USER_TIMEOUT_MS: u32 = 5000;
+
+/// When the connections of one machine are probed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeepAlive {
+    idle: Duration,
+}
+
+impl KeepAlive {
+    /// What a machine does. All connections of a run are made at one time, so they would all be probed
+    /// at one time, and in a large mesh every tick that is due then would be late. So machines differ,
+    /// by whole seconds, and by the more the more connections each of them has.
+    pub(super) fn of(trial: &Trial, own: MachineId) -> Self {
+        let choices = trial.contacts(own).len() / 2 + 1;
+        let later = Duration::from_secs((own.index() % choices) as u64);
+        Self { idle: IDLE_MIN + later }
+    }
+
+    /// Has the kernel keep an eye on a connection, or on all that a listening socket accepts.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub(super) fn watch_over(self, socket: impl AsFd) -> io::Result<()> {
+        sockopt::set_socket_keepalive(&socket, true)?;
+        sockopt::set_tcp_keepidle(&socket, self.idle)?;
+        sockopt::set_tcp_keepintvl(&socket, INTERVAL)?;
+        sockopt::set_tcp_keepcnt(&socket, PROBES)?;
+        sockopt::set_tcp_user_timeout(&socket, USER_TIMEOUT_MS)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use super::*;
+
+    /// How many machines of a mesh have the kernel wait for so many seconds.
+    fn idle_seconds(machines: u16) -> BTreeMap<u64, usize> {
+        let specs = (1..=machines).map(|machine| {
+            let port = 20000 + machine;
+            format!(
+                "[[machine]]\nhost = \"127.0.0.1\"\nport = {port}\nclock_rate = 1\nphase = {machine}\n"
+            )
+        });
+        let head = "name = \"mesh\"\nduration_s = 1\ndraw_range = 100\nseed = 1\n";
+        let text = head.to_owned() + &specs.collect::<String>();
+        let trial = Trial::parse_resolved(Path::new("mesh.toml"), &text).unwrap();
+        let mut counts = BTreeMap::new();
+        for own in trial.machine_ids() {
+            *counts.entry(KeepAlive::of(&trial, own).idle.as_secs()).or_default() += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn machines_of_a_large_mesh_are_probed_at_times_of_their_own() {
+        assert_eq!(idle_seconds(3), BTreeMap::from([(5, 2), (6, 1)]));
+        assert_eq!(idle_seconds(100), (5..55).map(|idle| (idle, 2)).collect());
+    }
+}
