@@ -21,6 +21,7 @@ serve_machine() {
   "${here}/scalemodel-machine" --version >/dev/null || return 2
   echo ready
   read -r -N 1 -u 3 go && [[ ${go} == g ]] || return 2
+  export MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-1} # as in launch_machine of run_experiment.sh
   "${here}/scalemodel-machine" --trial "${here}/trial.toml" --logs "${here}" "$@" \
     </dev/null >&2 3<&- &
   machine=$!

@@ -55,6 +55,7 @@ impl Machines {
         fs::write(&file, trial.to_string()).unwrap();
         let start = |machine: usize| {
             Command::new(env!("CARGO_BIN_EXE_scalemodel-machine"))
+                .env("MALLOC_ARENA_MAX", "1") // as the orchestrator does
                 .args(["--quiet", "--run", "performance", "--connect-limit", "60"])
                 .args(["--machine", &machine.to_string()])
                 .args(options)
