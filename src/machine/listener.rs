@@ -46,6 +46,9 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// The stack of a thread that serves one connection: it reads lines and does nothing deep.
 const STACK_SIZE: usize = 128 << 10;
 
+/// About a hundred messages are read at one time.
+const READ_LEN: usize = 2 << 10;
+
 /// Binds the listening socket of a machine.
 ///
 /// # Errors
@@ -199,6 +202,8 @@ impl Porter {
                     greeting: None,
                     deadline,
                 });
+                // Who connects on one computer has said hello by now.
+                self.go_on(self.strangers.len() - 1);
             }
             Err(error) if is_not_yet(&error) => {}
             Err(error) => {
@@ -351,11 +356,11 @@ impl Stranger {
             }
         };
         let door = Arc::clone(door);
-        let reader = Cursor::new(buffer.into_rest()).chain(stream);
+        let lines = Cursor::new(buffer.into_rest()).chain(stream);
+        let lines = BufReader::with_capacity(READ_LEN, lines);
         let thread = thread::Builder::new().name("consumer".to_owned()).stack_size(STACK_SIZE);
         let guest = Arc::clone(&door);
-        let started =
-            thread.spawn(move || consumer::consume(BufReader::new(reader), visit, &guest));
+        let started = thread.spawn(move || consumer::consume(lines, visit, &guest));
         if let Err(error) = started {
             door.leave(visit);
             warn!(
