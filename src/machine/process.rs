@@ -219,7 +219,7 @@ fn assemble(
 
 /// How far ahead machine 1 names the common start: long enough for every peer to hear of it.
 const START_DELAY: Duration = Duration::from_millis(20);
-const START_DELAY_PER_MACHINE: Duration = Duration::from_millis(1);
+const START_DELAY_PER_MACHINE: Duration = Duration::from_micros(100);
 
 /// From the common start to the end entry.
 fn live(
