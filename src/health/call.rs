@@ -1,12 +1,14 @@
 //! The conversation with one machine: connect, prove oneself, look and send, each within a limit.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::heard::{Look, Silence};
 use crate::machine::secret::{Nonce, Role, Secret, Transcript};
-use crate::machine::wire::{Asking, BackLine, CheckupId, Line, LineBuffer, PROTOCOL, TrialDigest};
+use crate::machine::wire::{
+    Asking, BackLine, CheckupId, Line, LineBuffer, PROTOCOL, TrialDigest, say,
+};
 use crate::model::MachineId;
 use crate::wall_clock;
 
@@ -91,7 +93,7 @@ impl Call {
     }
 
     fn say(&mut self, line: &Line) -> Result<(), Silence> {
-        self.stream.write_all(format!("{line}\n").as_bytes()).map_err(|error| went_away(&error))
+        say(&self.stream, line).map_err(|error| went_away(&error))
     }
 
     /// Waits for the next line. However slowly it comes, nothing is waited for after the deadline.

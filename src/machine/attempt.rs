@@ -1,7 +1,7 @@
 //! An attempt to be let in by a peer, step by step and without blocking: connect, say hello, hear
 //! the challenge, prove oneself, hear the welcome.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, 
 use super::identity::Identity;
 use super::keep_alive::KeepAlive;
 use super::secret::{Nonce, Role};
-use super::wire::{Hello, Line, LineBuffer};
+use super::wire::{Hello, Line, LineBuffer, say};
 use crate::model::MachineId;
 use crate::wall_clock;
 
@@ -112,7 +112,7 @@ impl Attempt {
             stream.set_nodelay(true)?;
             self.keep_alive.watch_over(&**stream)?;
             let hello = identity.hello(self.peer).map_err(io::Error::other)?;
-            say(stream, &Line::Hello(hello.clone()))?;
+            say(&**stream, &Line::Hello(hello.clone()))?;
             self.step = Step::Greeted(hello);
             return Ok(Stage::Waiting);
         }
@@ -161,7 +161,7 @@ impl Attempt {
         let (Some(stream), Step::Greeted(hello)) = (&self.stream, &self.step) else {
             return Ok(Stage::Waiting);
         };
-        say(stream, &identity.answer(hello, nonce))?;
+        say(&**stream, &identity.answer(hello, nonce))?;
         self.step = Step::Proved;
         Ok(Stage::Waiting)
     }
@@ -185,8 +185,4 @@ fn peer_address(stream: &TcpStream) -> io::Result<Option<SocketAddr>> {
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn say(mut stream: &TcpStream, line: &Line) -> io::Result<()> {
-    stream.write_all(format!("{line}\n").as_bytes())
 }

@@ -4,7 +4,6 @@
 //! and how many of its messages are accepted. A message is accepted only if it is the next in its
 //! order, whatever connection it comes on; so none is taken twice, and none is passed over.
 
-use std::io::Write as _;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -15,7 +14,9 @@ use log::{debug, info};
 use super::checkup::{Checkups, Gauges, Pass};
 use super::identity::Identity;
 use super::inbox::{InboxSender, Notice};
-use super::wire::{Boot, CheckupId, Hello, Line, MessageLine, PROTOCOL, Standing, TrialDigest};
+use super::wire::{
+    Boot, CheckupId, Hello, Line, MessageLine, PROTOCOL, Standing, TrialDigest, say,
+};
 use crate::model::{MachineId, Tick};
 use crate::wall_clock;
 
@@ -394,8 +395,8 @@ impl GuestState {
 
     /// Answers. If the peer is gone, reading says so.
     fn answer(&mut self, line: &Line) {
-        let Some(mut stream) = self.stream.as_ref() else { return };
-        if let Err(error) = stream.write_all(format!("{line}\n").as_bytes()) {
+        let Some(stream) = self.stream.as_ref() else { return };
+        if let Err(error) = say(stream, line) {
             debug!("the answer '{line}' could not be sent: {error}");
             let _ = stream.shutdown(Shutdown::Both);
         }

@@ -11,7 +11,7 @@ use std::fmt;
 use anyhow::Result;
 
 use super::secret::{Nonce, Proof, Role, Secret, Transcript};
-use super::wire::{Asking, Boot, Hello, Line, PROTOCOL, RunId, TrialDigest};
+use super::wire::{Asking, Boot, Hello, Line, PROTOCOL, RunId, TrialDigest, text_of};
 use crate::model::{MachineId, Seed};
 
 /// The first line on a connection, by which its sender asks to be let in.
@@ -92,7 +92,7 @@ fn with_transcript<T>(
     nonce: Nonce,
     then: impl FnOnce(&Transcript<'_>) -> T,
 ) -> T {
-    let text = opening.to_string();
+    let text = text_of(opening);
     then(&Transcript { hello: &text, connector: opening.nonce(), listener: nonce })
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{self, BufReader, Cursor, Read as _, Write as _};
+use std::io::{self, BufReader, Cursor, Read as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
@@ -24,7 +24,7 @@ use super::identity::Opening;
 use super::keep_alive::KeepAlive;
 use super::poll;
 use super::secret::{Nonce, Role};
-use super::wire::{Asking, Hello, Line, LineBuffer, is_not_yet};
+use super::wire::{Asking, Hello, Line, LineBuffer, is_not_yet, say};
 use crate::model::MachineId;
 use crate::trial::Trial;
 use crate::wall_clock;
@@ -378,10 +378,6 @@ impl Stranger {
     }
 }
 
-fn say(mut stream: &TcpStream, line: &Line) -> io::Result<()> {
-    stream.write_all(format!("{line}\n").as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::fd::AsFd;
@@ -391,11 +387,11 @@ mod tests {
 
     #[test]
     fn whoever_comes_in_has_the_settings_of_the_listening_socket() {
-        let listener = TcpListener::bind("127.30.0.20:0").unwrap();
         let text = "name = \"two\"\nduration_s = 1\ndraw_range = 10\nseed = 7\n\
                     [[machine]]\nhost = \"127.0.0.1\"\nport = 20001\nclock_rate = 2\nphase = 10\n\
                     [[machine]]\nhost = \"127.0.0.1\"\nport = 20002\nclock_rate = 3\nphase = 20\n";
         let trial = Trial::parse_resolved(Path::new("two.toml"), text).unwrap();
+        let listener = TcpListener::bind("127.30.0.20:0").unwrap();
         prepare(&listener, KeepAlive::of(&trial, MachineId::new(2))).unwrap();
         let _caller = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let limit = wall_clock::now() + Duration::from_secs(30);

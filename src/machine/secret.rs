@@ -22,6 +22,8 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use sha2::Sha256;
 
+use super::wire::text_of;
+
 /// The largest file that is looked into, in bytes.
 const FILE_LEN_MAX: u64 = 4096;
 
@@ -112,7 +114,7 @@ impl Secret {
             Role::Connector => "connector",
             Role::Listener => "listener",
         };
-        let said = format!("{role}\n{connector}\n{listener}\n{hello}");
+        let said = text_of(&format_args!("{role}\n{connector}\n{listener}\n{hello}"));
         let mac = Hmac::new_from_slice(&self.0).expect("a key may have any length");
         mac.chain_update(said)
     }
@@ -242,12 +244,22 @@ impl FromStr for Proof {
     }
 }
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// Bytes, printed as two lower-case hexadecimal digits each.
 struct Hex<'a>(&'a [u8]);
 
 impl fmt::Display for Hex<'_> {
+    /// Writes all digits at once: a machine with a hundred peers prints thirty thousand of them before
+    /// it starts.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        let mut text = String::with_capacity(2 * self.0.len());
+        for byte in self.0 {
+            text.extend(
+                [byte >> 4, byte & 0xf].map(|digit| char::from(DIGITS[usize::from(digit)])),
+            );
+        }
+        formatter.write_str(&text)
     }
 }
 

@@ -17,7 +17,7 @@ pub use message::MessageLine;
 
 pub(crate) use line_buffer::{LineBuffer, is_not_yet};
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{self, BufRead, Read as _};
 use std::str::FromStr;
 
@@ -244,6 +244,24 @@ fn signed(text: &str) -> Result<i64, String> {
         Some(digits) => number::<i64>(digits).map(|number| -number),
         None => number(text),
     }
+}
+
+/// Says a line, all at once.
+///
+/// # Errors
+/// When the stream fails, or has no room and does not block.
+pub(crate) fn say(mut stream: impl io::Write, line: &Line) -> io::Result<()> {
+    let mut text = text_of(line);
+    text.push('\n');
+    stream.write_all(text.as_bytes())
+}
+
+/// What a line, or a part of one, looks like. It is not made to grow: a machine with a hundred peers
+/// says a thousand lines before it starts.
+pub(crate) fn text_of(part: &impl fmt::Display) -> String {
+    let mut text = String::with_capacity(LINE_LEN_MAX + 1);
+    write!(text, "{part}").expect("writing into a string cannot fail");
+    text
 }
 
 /// Reads one line of at most `len_max` bytes into `buffer`; nothing at the end of the stream.
