@@ -8,7 +8,6 @@
 //! A machine that comes back finds a run that goes on: the first peer that welcomes it tells it when
 //! the start was, or else its own log does. It waits for nobody who is not there.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
@@ -18,6 +17,7 @@ use super::checkup::{COMPARISON_LIMIT, Comparison};
 use super::door::Door;
 use super::inbox::{Halt, Inbox, Notice};
 use super::producer::Producers;
+use super::roll_call::Step;
 use super::wire::CheckupId;
 use crate::logbook::ClockOffset;
 use crate::model::MachineId;
@@ -58,67 +58,39 @@ pub(super) struct Assembly<'a> {
     pub(super) logged_start: Option<Instant>,
 }
 
-/// Who has yet to be heard of.
-#[derive(Debug)]
-struct Roll {
-    to_welcome: BTreeSet<MachineId>,
-    to_connect: BTreeSet<MachineId>,
-    to_get_ready: BTreeSet<MachineId>,
-    to_name_start: BTreeSet<MachineId>,
-    start: Option<Instant>,
-}
-
-impl Roll {
-    fn new(contacts: impl IntoIterator<Item = MachineId>) -> Self {
-        let contacts: BTreeSet<_> = contacts.into_iter().collect();
-        Self {
-            to_welcome: contacts.clone(),
-            to_connect: contacts.clone(),
-            to_get_ready: contacts,
-            to_name_start: BTreeSet::from([starter()]),
-            start: None,
-        }
-    }
-}
-
 impl Assembly<'_> {
     /// Waits for the peers, and agrees on the common start.
     pub(super) fn assemble(mut self) -> Result<Assembled, Halt> {
         let deadline = wall_clock::now() + self.limit;
-        let mut roll = Roll::new(self.trial.contacts(self.machine));
         match self.logged_start {
             Some(start) => {
-                let start = self.come_back(start, deadline, &mut roll)?;
+                let start = self.come_back(start, deadline)?;
                 Ok(Assembled { start, clock_offset: None })
             }
-            None => self.begin(deadline, &mut roll),
+            None => self.begin(deadline),
         }
     }
 
     /// The start of a run; or, for a machine that died before it, of one that may have begun.
-    fn begin(&mut self, deadline: Instant, roll: &mut Roll) -> Result<Assembled, Halt> {
-        self.wait_for(deadline, roll, "", |roll| &roll.to_welcome)?;
-        self.wait_for(deadline, roll, "did not connect to this machine", |roll| &roll.to_connect)?;
+    fn begin(&mut self, deadline: Instant) -> Result<Assembled, Halt> {
+        self.wait_for(Step::Welcome, deadline, "")?;
+        self.wait_for(Step::Connection, deadline, "did not connect to this machine")?;
         if self.machine == starter() {
-            self.wait_for(deadline, roll, "did not get ready", |roll| &roll.to_get_ready)?;
-            let start = roll.start.unwrap_or_else(|| wall_clock::now() + self.start_delay);
+            self.wait_for(Step::Readiness, deadline, "did not get ready")?;
+            let named = self.door.roll_call.start();
+            let start = named.unwrap_or_else(|| wall_clock::now() + self.start_delay);
             self.producers.name_start(start);
             return Ok(Assembled { start, clock_offset: None });
         }
-        let clock_offset = self.compare_clocks(deadline, roll)?;
+        let clock_offset = self.compare_clocks(deadline)?;
         self.producers.get_ready(starter());
-        self.wait_for(deadline, roll, "did not name the common start", |roll| &roll.to_name_start)?;
-        let start = roll.start.expect("the wait ends when the start is named");
+        let start = self.wait_for_start(deadline)?;
         Ok(Assembled { start, clock_offset })
     }
 
     /// Compares the clock of this host with that of machine 1's, at the real pace. A run whose clocks
     /// could not be compared is a run all the same: nothing is ordered by them.
-    fn compare_clocks(
-        &mut self,
-        deadline: Instant,
-        roll: &mut Roll,
-    ) -> Result<Option<ClockOffset>, Halt> {
+    fn compare_clocks(&mut self, deadline: Instant) -> Result<Option<ClockOffset>, Halt> {
         let Some(checkups) = &self.door.checkups else { return Ok(None) };
         let deadline = deadline.min(wall_clock::now() + COMPARISON_LIMIT);
         let id = CheckupId(self.door.identity.boot.0);
@@ -126,90 +98,74 @@ impl Assembly<'_> {
             warn!("too many ask how this machine is; its log will not tell how clocks compare");
             return Ok(None);
         };
-        while comparison.go_on() && roll.start.is_none() {
+        while comparison.go_on() && self.door.roll_call.start().is_none() {
             let now = wall_clock::now();
             if deadline <= now {
                 break;
             }
             if let Some(notice) = self.inbox.next_notice(deadline.min(now + LOOK_FOR_PROBES)) {
-                self.enrol(notice, roll)?;
+                self.heed(notice)?;
             }
         }
-        if comparison.best().is_none() && roll.start.is_none() {
+        if comparison.best().is_none() && self.door.roll_call.start().is_none() {
             warn!("machine 1 has answered no probe; the log will not tell how clocks compare");
         }
         Ok(comparison.best())
     }
 
     /// Takes part again as soon as every peer has been tried.
-    fn come_back(
-        &mut self,
-        logged_start: Instant,
-        deadline: Instant,
-        roll: &mut Roll,
-    ) -> Result<Instant, Halt> {
+    fn come_back(&mut self, logged_start: Instant, deadline: Instant) -> Result<Instant, Halt> {
         while !self.producers.are_tried() && wall_clock::now() < deadline {
             let next_look = deadline.min(wall_clock::now() + LOOK_AGAIN);
             while let Some(notice) = self.inbox.next_notice(next_look) {
-                self.enrol(notice, roll)?;
+                self.heed(notice)?;
             }
         }
-        let start = roll.start.unwrap_or(logged_start);
+        let start = self.door.roll_call.start().unwrap_or(logged_start);
         if self.machine == starter() {
             self.producers.name_start(start);
         }
         Ok(start)
     }
 
-    /// Waits until nobody is missing, or the run is known to have begun.
-    fn wait_for(
-        &mut self,
-        deadline: Instant,
-        roll: &mut Roll,
-        failure: &str,
-        absent: impl Fn(&Roll) -> &BTreeSet<MachineId>,
-    ) -> Result<(), Halt> {
-        loop {
-            let absent = absent(roll);
-            if absent.is_empty() || roll.start.is_some() {
-                return Ok(());
-            }
+    /// Waits until all peers have taken a step, or the run is known to have begun.
+    fn wait_for(&mut self, step: Step, deadline: Instant, failure: &str) -> Result<(), Halt> {
+        while !self.door.roll_call.is_complete(step) {
             if deadline <= wall_clock::now() {
-                return Err(self.too_late(absent, failure));
+                return Err(self.too_late(&self.door.roll_call.absent(step), failure));
             }
-            if let Some(notice) = self.inbox.next_notice(deadline) {
-                self.enrol(notice, roll)?;
-            }
-        }
-    }
-
-    fn enrol(&mut self, notice: Notice, roll: &mut Roll) -> Result<(), Halt> {
-        match notice {
-            Notice::Connected(peer) => {
-                self.producers.call_back(peer);
-                roll.to_connect.remove(&peer);
-            }
-            Notice::Disconnected(peer) => {
-                roll.to_connect.insert(peer);
-            }
-            Notice::Welcomed { peer, start } => {
-                roll.to_welcome.remove(&peer);
-                roll.start = roll.start.or(start);
-            }
-            Notice::Ready(peer) => {
-                roll.to_get_ready.remove(&peer);
-            }
-            Notice::Start(start) => roll.start = roll.start.or(Some(start)),
-            Notice::Refused { from, why } => {
-                return Err(Halt::Failed(anyhow!("{}: {why}", self.name(from))));
-            }
-            other => return self.inbox.heed(other),
+            self.heed_next(deadline)?;
         }
         Ok(())
     }
 
+    fn wait_for_start(&mut self, deadline: Instant) -> Result<Instant, Halt> {
+        loop {
+            if let Some(start) = self.door.roll_call.wait_for_start() {
+                return Ok(start);
+            }
+            if deadline <= wall_clock::now() {
+                return Err(self.too_late(&[starter()], "did not name the common start"));
+            }
+            self.heed_next(deadline)?;
+        }
+    }
+
+    fn heed_next(&mut self, deadline: Instant) -> Result<(), Halt> {
+        self.inbox.next_notice(deadline).map_or(Ok(()), |notice| self.heed(notice))
+    }
+
+    fn heed(&mut self, notice: Notice) -> Result<(), Halt> {
+        match notice {
+            Notice::Refused { from, why } => {
+                Err(Halt::Failed(anyhow!("{}: {why}", self.name(from))))
+            }
+            other => self.inbox.heed(other),
+        }
+    }
+
     /// Names who is missing, and why it cannot be reached if that is known.
-    fn too_late(&self, absent: &BTreeSet<MachineId>, failure: &str) -> Halt {
+    fn too_late(&self, absent: &[MachineId], failure: &str) -> Halt {
         let limit = self.limit.as_secs_f64();
         let troubles = self.producers.troubles();
         if troubles.is_empty() {

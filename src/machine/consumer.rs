@@ -69,9 +69,9 @@ fn take(line: Line, visit: Visit, door: &Door) -> Reception {
             return door.take_goodbye(visit, sent, left_for.map(own_fault));
         }
         Line::Probe(_) | Line::Echo(_) if door.checkups.is_some() => take_probe(&line, visit, door),
-        Line::Ready => door.inbox.tell(Notice::Ready(visit.peer)),
+        Line::Ready => door.roll_call.note_readiness(visit.peer),
         Line::Start { in_ns } if visit.peer == starter() => {
-            door.inbox.tell(Notice::Start(wall_clock::instant_in(in_ns)));
+            door.roll_call.note_start(wall_clock::instant_in(in_ns));
         }
         other => {
             let said = shown(other.to_string());

@@ -306,7 +306,7 @@ impl Link {
                 }
                 self.state = LinkState::Open { stream, answers, since: wall_clock::now() };
                 (self.was_open, self.lost_at) = (true, None);
-                door.inbox.tell(Notice::Welcomed { peer: self.channel.peer, start });
+                door.roll_call.note_welcome(self.channel.peer, start);
                 self.hear(door, dice);
                 self.channel.lock().pump();
             }

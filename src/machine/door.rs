@@ -11,9 +11,12 @@ use std::time::{Duration, Instant};
 
 use log::{debug, info};
 
+use super::channel::Channel;
 use super::checkup::{Checkups, Gauges, Pass};
+use super::courier::Bell;
 use super::identity::Identity;
 use super::inbox::{InboxSender, Notice};
+use super::roll_call::RollCall;
 use super::wire::{
     Boot, CheckupId, Hello, Line, MessageLine, PROTOCOL, Standing, TrialDigest, say,
 };
@@ -31,7 +34,10 @@ const ACK_EVERY: u64 = 64;
 pub(super) struct Door {
     pub(super) identity: Arc<Identity>,
     pub(super) inbox: InboxSender,
+    pub(super) roll_call: RollCall,
     guests: Vec<Guest>,
+    /// Has the courier try a peer that is there now.
+    bell: Bell,
     start: OnceLock<Instant>,
     has_ended: AtomicBool,
     /// What is answered to those who ask how the machine is; nothing at the virtual pace.
@@ -39,9 +45,10 @@ pub(super) struct Door {
 }
 
 /// A peer that may come in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Expected {
-    pub(super) peer: MachineId,
+    /// The channel to it.
+    pub(super) channel: Arc<Channel>,
     /// How many of its messages an earlier incarnation of this machine received and recorded.
     pub(super) recorded: u64,
 }
@@ -49,7 +56,8 @@ pub(super) struct Expected {
 /// A peer, as one who sends to this machine.
 #[derive(Debug)]
 struct Guest {
-    peer: MachineId,
+    /// The channel to the peer.
+    channel: Arc<Channel>,
     /// How many of its messages are received and recorded in this machine's log.
     recorded: AtomicU64,
     state: Mutex<GuestState>,
@@ -99,10 +107,11 @@ impl Door {
         identity: Arc<Identity>,
         guests: impl IntoIterator<Item = Expected>,
         inbox: InboxSender,
+        bell: Bell,
         checkups: Option<Checkups>,
     ) -> Self {
-        let guests = guests.into_iter().map(|Expected { peer, recorded }| Guest {
-            peer,
+        let guests = guests.into_iter().map(|Expected { channel, recorded }| Guest {
+            channel,
             recorded: AtomicU64::new(recorded),
             state: Mutex::new(GuestState {
                 incarnation: 0,
@@ -117,9 +126,11 @@ impl Door {
                 is_answered: false,
             }),
         });
-        let guests = guests.collect();
+        let guests: Vec<_> = guests.collect();
+        let peers = guests.iter().map(|guest| guest.channel.peer);
+        let roll_call = RollCall::new(peers, inbox.clone());
         let (start, has_ended) = (OnceLock::new(), AtomicBool::new(false));
-        Self { identity, inbox, guests, start, has_ended, checkups }
+        Self { identity, inbox, roll_call, guests, bell, start, has_ended, checkups }
     }
 
     /// How many peers may come in.
@@ -140,7 +151,7 @@ impl Door {
     /// How many messages of a peer are accepted, how many are recorded, and whether its connection
     /// stands.
     pub(super) fn shown(&self, peer: MachineId) -> (u64, u64, Standing) {
-        let Some(guest) = self.guests.iter().find(|guest| guest.peer == peer) else {
+        let Some(guest) = self.guests.iter().find(|guest| guest.channel.peer == peer) else {
             return (0, 0, Standing::Broken);
         };
         let state = guest.lock();
@@ -172,7 +183,8 @@ impl Door {
     /// Checks a hello that was proved, and lets its sender in; its earlier connection is ended.
     pub(super) fn admit(&self, hello: &Hello, stream: &TcpStream) -> Result<Visit, String> {
         let own = &self.identity;
-        let Some(place) = self.guests.iter().position(|guest| guest.peer == hello.from) else {
+        let Some(place) = self.guests.iter().position(|guest| guest.channel.peer == hello.from)
+        else {
             return Err(format!("machine {} is no peer of machine {}", hello.from, own.machine));
         };
         if hello.is_virtual != own.is_virtual {
@@ -198,8 +210,13 @@ impl Door {
         let start_in_ns = self.start.get().map(|start| wall_clock::nanos_until(*start));
         let next = state.accepted + 1;
         state.answer(&Line::Welcome { next, start_in_ns });
-        self.inbox.tell(Notice::Connected(hello.from));
-        Ok(Visit { peer: hello.from, place, number: state.visit })
+        let number = state.visit;
+        drop(state);
+        self.roll_call.note_connection(hello.from);
+        if guest.channel.lock().call_back() {
+            self.bell.ring();
+        }
+        Ok(Visit { peer: hello.from, place, number })
     }
 
     /// Takes a message, if it is the next of its channel.
@@ -301,13 +318,13 @@ impl Door {
             if !state.has_said_goodbye {
                 info!("the connection from machine {} has ended", visit.peer);
             }
-            self.inbox.tell(Notice::Disconnected(visit.peer));
+            self.roll_call.note_disconnection(visit.peer);
         }
     }
 
     /// Notes that the receives of so many messages of a peer are in the log.
     pub(super) fn note_recorded(&self, peer: MachineId, recorded: u64) {
-        if let Some(guest) = self.guests.iter().find(|guest| guest.peer == peer) {
+        if let Some(guest) = self.guests.iter().find(|guest| guest.channel.peer == peer) {
             guest.recorded.store(recorded, Ordering::Relaxed);
         }
     }
@@ -329,12 +346,13 @@ impl Door {
             let is_gone = self.identity.is_virtual && state.stream.is_none();
             !state.is_answered && !is_gone
         };
-        self.guests.iter().filter(is_unanswered).map(|guest| guest.peer).collect()
+        self.guests.iter().filter(is_unanswered).map(|guest| guest.channel.peer).collect()
     }
 
     /// Whether a number is that of a machine of this run.
     pub(super) fn knows(&self, machine: MachineId) -> bool {
-        machine == self.identity.machine || self.guests.iter().any(|guest| guest.peer == machine)
+        machine == self.identity.machine
+            || self.guests.iter().any(|guest| guest.channel.peer == machine)
     }
 
     /// What is told to those who do not speak as a machine of this program does; it needs no proof,

@@ -33,18 +33,10 @@ pub(super) struct Arrived {
 /// What the tick loop must hear of at once.
 #[derive(Debug)]
 pub(super) enum Notice {
-    /// A peer's connection to this machine stands.
-    Connected(MachineId),
-    /// A peer's connection to this machine has ended. It may connect anew.
-    Disconnected(MachineId),
-    /// This machine's connection to a peer stands; the common start, if the peer knows it.
-    Welcomed { peer: MachineId, start: Option<Instant> },
+    /// What the roll call waits for has come.
+    Assembled,
     /// A peer will never let this machine in, or another program holds its port.
     Refused { from: MachineId, why: String },
-    /// A peer's connections all stand. Only machine 1 is told.
-    Ready(MachineId),
-    /// Machine 1 has named the common start.
-    Start(Instant),
     /// A peer has sent its last line.
     Goodbye { from: MachineId, sent: u64, left_for: Option<MachineId> },
     /// A peer has heard the goodbye of this machine, and its log is whole; or was told so.
@@ -253,13 +245,7 @@ impl Inbox {
             Notice::Signalled(signal) => Err(Halt::Signalled(signal)),
             Notice::Full { limit } => Err(Halt::queue_is_full(limit)),
             Notice::Refused { from, why } => Err(Halt::PeerLost { peer: from, why }),
-            // Connections come and go; their channels go on.
-            Notice::Connected(_)
-            | Notice::Disconnected(_)
-            | Notice::Welcomed { .. }
-            | Notice::Ready(_)
-            | Notice::Start(_)
-            | Notice::Heard => Ok(()),
+            Notice::Assembled | Notice::Heard => Ok(()),
         }
     }
 

@@ -381,9 +381,9 @@ impl Stranger {
 #[cfg(test)]
 mod tests {
     use std::os::fd::AsFd;
+    use std::path::Path;
 
     use super::*;
-    use std::path::Path;
 
     #[test]
     fn whoever_comes_in_has_the_settings_of_the_listening_socket() {

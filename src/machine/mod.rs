@@ -19,7 +19,7 @@
 //! - [`poll`]: waiting for several connections at once; [`watch`]: for many.
 //! - [`keep_alive`]: how a dead connection is noticed.
 //! - [`outlet`]: what leaves a machine, entries before their messages.
-//! - [`assembly`]: waiting for the peers, and the common start.
+//! - [`assembly`], [`roll_call`]: waiting for the peers, and the common start.
 //! - [`pacemaker`]: when tick k may run, and which arrivals are in the message queue by then.
 //! - [`tick_loop`]: one loop for every pace.
 //! - [`scheduling`]: what a machine asks of the kernel's scheduler.
@@ -49,6 +49,7 @@ mod process;
 mod producer;
 mod promise_board;
 mod resume;
+mod roll_call;
 mod scheduling;
 pub mod secret;
 mod shim;

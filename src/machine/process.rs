@@ -150,13 +150,13 @@ fn open_channels(
 ) -> Result<(Arc<Door>, Producers)> {
     let MachineConfig { trial, machine, limits, .. } = config;
     let contacts = trial.contacts(*machine);
-    let expected = contacts.iter().map(|peer| Expected {
-        peer: *peer,
-        recorded: past.received.get(peer).copied().unwrap_or(0),
-    });
     let sent_to = |peer: &MachineId| past.sent.get(peer).cloned().unwrap_or_default();
     let channels: Vec<_> =
         contacts.iter().map(|peer| Arc::new(Channel::new(*peer, sent_to(peer)))).collect();
+    let expected = channels.iter().map(|channel| Expected {
+        channel: Arc::clone(channel),
+        recorded: past.received.get(&channel.peer).copied().unwrap_or(0),
+    });
     let bell = Bell::new()?;
     let checkups = match config.pace {
         Pace::Real(speed) => Some(Checkups::new(Examinee {
@@ -169,7 +169,7 @@ fn open_channels(
         })),
         Pace::Virtual => None,
     };
-    let door = Arc::new(Door::new(identity, expected, sender, checkups));
+    let door = Arc::new(Door::new(identity, expected, sender, bell.clone(), checkups));
     let producers = Producers::new(&channels, bell.clone(), limits.queue);
     listener::open(socket, Arc::clone(&door))?;
     let patience =

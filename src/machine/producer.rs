@@ -126,13 +126,6 @@ impl Producers {
         Ok(())
     }
 
-    /// Connects to a peer that has just connected to this machine: it is there now.
-    pub(super) fn call_back(&mut self, peer: MachineId) {
-        if self.producer(peer).channel.lock().call_back() {
-            self.bell.ring();
-        }
-    }
-
     /// Tells machine 1 that all connections of this machine stand.
     pub(super) fn get_ready(&mut self, starter: MachineId) {
         let mut state = self.producer(starter).channel.lock();
