@@ -11,10 +11,10 @@ use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt};
 
-use super::identity::Identity;
+use super::identity::{Identity, Opening};
 use super::keep_alive::KeepAlive;
 use super::secret::{Nonce, Role};
-use super::wire::{Hello, Line, LineBuffer, say};
+use super::wire::{Line, LineBuffer, say};
 use crate::model::MachineId;
 use crate::wall_clock;
 
@@ -36,7 +36,7 @@ pub(super) struct Attempt {
 enum Step {
     Connecting,
     /// The hello is said.
-    Greeted(Hello),
+    Greeted(Opening),
     /// The proof is given.
     Proved,
 }
@@ -112,8 +112,8 @@ impl Attempt {
             stream.set_nodelay(true)?;
             self.keep_alive.watch_over(&**stream)?;
             let hello = identity.hello(self.peer).map_err(io::Error::other)?;
-            say(&**stream, &Line::Hello(hello.clone()))?;
-            self.step = Step::Greeted(hello);
+            self.step = Step::Greeted(Opening::from(&hello));
+            say(&**stream, &Line::Hello(hello))?;
             return Ok(Stage::Waiting);
         }
         let is_open = self.answers.fill(&**stream)?;
@@ -127,8 +127,8 @@ impl Attempt {
 
     fn take(&mut self, line: Line, identity: &Identity) -> io::Result<Stage> {
         match (line, &self.step) {
-            (Line::Challenge { nonce, proof }, Step::Greeted(hello)) => {
-                if !identity.believes(Role::Listener, hello, nonce, &proof) {
+            (Line::Challenge { nonce, proof }, Step::Greeted(opening)) => {
+                if !identity.believes(Role::Listener, opening, nonce, &proof) {
                     let why = "a machine with another secret holds its port: end the other run";
                     return Ok(Stage::Strange(why.to_owned()));
                 }
@@ -158,10 +158,10 @@ impl Attempt {
     }
 
     fn prove(&mut self, nonce: Nonce, identity: &Identity) -> io::Result<Stage> {
-        let (Some(stream), Step::Greeted(hello)) = (&self.stream, &self.step) else {
+        let (Some(stream), Step::Greeted(opening)) = (&self.stream, &self.step) else {
             return Ok(Stage::Waiting);
         };
-        say(&**stream, &identity.answer(hello, nonce))?;
+        say(&**stream, &identity.answer(opening, nonce))?;
         self.step = Step::Proved;
         Ok(Stage::Waiting)
     }

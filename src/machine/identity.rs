@@ -6,29 +6,36 @@
 //! itself never travels. A proof is of the whole hello and of both nonces, so that it is good for
 //! one connection and one role.
 
-use std::fmt;
-
 use anyhow::Result;
 
 use super::secret::{Nonce, Proof, Role, Secret, Transcript};
 use super::wire::{Asking, Boot, Hello, Line, PROTOCOL, RunId, TrialDigest, text_of};
 use crate::model::{MachineId, Seed};
 
-/// The first line on a connection, by which its sender asks to be let in.
-pub(super) trait Opening: fmt::Display {
+/// The first line on a connection, by which its sender asks to be let in, as proofs are made of it.
+#[derive(Debug)]
+pub(super) struct Opening {
+    text: String,
     /// What the listener's proof must be of.
-    fn nonce(&self) -> Nonce;
+    nonce: Nonce,
 }
 
-impl Opening for Hello {
-    fn nonce(&self) -> Nonce {
-        self.nonce
+impl From<&Hello> for Opening {
+    fn from(hello: &Hello) -> Self {
+        Self { text: text_of(hello), nonce: hello.nonce }
     }
 }
 
-impl Opening for Asking {
-    fn nonce(&self) -> Nonce {
-        self.nonce
+impl From<&Asking> for Opening {
+    fn from(asking: &Asking) -> Self {
+        Self { text: text_of(asking), nonce: asking.nonce }
+    }
+}
+
+impl Opening {
+    /// What was said before the proofs, when the listener has answered with its nonce.
+    fn transcript(&self, listener: Nonce) -> Transcript<'_> {
+        Transcript { hello: &self.text, connector: self.nonce, listener }
     }
 }
 
@@ -61,13 +68,14 @@ impl Identity {
     }
 
     /// What a listener answers to the first line.
-    pub(super) fn challenge(&self, opening: &impl Opening, nonce: Nonce) -> Line {
-        Line::Challenge { nonce, proof: self.proof(Role::Listener, opening, nonce) }
+    pub(super) fn challenge(&self, opening: &Opening, nonce: Nonce) -> Line {
+        let proof = self.secret.proof(Role::Listener, &opening.transcript(nonce));
+        Line::Challenge { nonce, proof }
     }
 
     /// What a connector answers to the challenge.
-    pub(super) fn answer(&self, hello: &Hello, nonce: Nonce) -> Line {
-        Line::Proof(self.proof(Role::Connector, hello, nonce))
+    pub(super) fn answer(&self, opening: &Opening, nonce: Nonce) -> Line {
+        Line::Proof(self.secret.proof(Role::Connector, &opening.transcript(nonce)))
     }
 
     /// Whether the other end knows the secret, by its proof for a first line and the listener's
@@ -75,25 +83,12 @@ impl Identity {
     pub(super) fn believes(
         &self,
         role: Role,
-        opening: &impl Opening,
+        opening: &Opening,
         nonce: Nonce,
         proof: &Proof,
     ) -> bool {
-        with_transcript(opening, nonce, |transcript| self.secret.verifies(role, transcript, proof))
+        self.secret.verifies(role, &opening.transcript(nonce), proof)
     }
-
-    fn proof(&self, role: Role, opening: &impl Opening, nonce: Nonce) -> Proof {
-        with_transcript(opening, nonce, |transcript| self.secret.proof(role, transcript))
-    }
-}
-
-fn with_transcript<T>(
-    opening: &impl Opening,
-    nonce: Nonce,
-    then: impl FnOnce(&Transcript<'_>) -> T,
-) -> T {
-    let text = text_of(opening);
-    then(&Transcript { hello: &text, connector: opening.nonce(), listener: nonce })
 }
 
 /// Draws what tells this OS process from a second copy of it.

@@ -5,7 +5,6 @@
 //! their time. A stranger reads a challenge at most, and then "refused", never why.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::io::{self, BufReader, Cursor, Read as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -106,33 +105,22 @@ struct Stranger {
     stream: TcpStream,
     address: SocketAddr,
     buffer: LineBuffer,
-    /// The first line, once it is said, and the nonce that the proof must be of.
-    greeting: Option<(Greeting, Nonce)>,
+    /// The first line, once it is said.
+    greeted: Option<Greeted>,
     deadline: Instant,
+}
+
+/// The first line of a stranger, and the nonce that its proof must be of.
+struct Greeted {
+    greeting: Greeting,
+    opening: Opening,
+    nonce: Nonce,
 }
 
 /// As what a stranger wants to come in.
 enum Greeting {
     Peer(Hello),
     Asker(Asking),
-}
-
-impl fmt::Display for Greeting {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Peer(hello) => hello.fmt(formatter),
-            Self::Asker(asking) => asking.fmt(formatter),
-        }
-    }
-}
-
-impl Opening for Greeting {
-    fn nonce(&self) -> Nonce {
-        match self {
-            Self::Peer(hello) => hello.nonce,
-            Self::Asker(asking) => asking.nonce,
-        }
-    }
 }
 
 /// How far a stranger has come.
@@ -199,7 +187,7 @@ impl Porter {
                     stream,
                     address,
                     buffer,
-                    greeting: None,
+                    greeted: None,
                     deadline,
                 });
                 // Who connects on one computer has said hello by now.
@@ -246,25 +234,32 @@ impl Stranger {
             Err(error) => return refused(error.to_string()),
         };
         match self.buffer.take() {
-            Ok(Some(line)) => match (line, self.greeting.take()) {
+            Ok(Some(line)) => match (line, self.greeted.take()) {
                 (Line::Hello(hello), None) => match Door::refusal_of_version(hello.protocol) {
                     Some(why) => Progress::Refused(why.clone(), Line::Refused(why)),
                     None if hello.run != door.identity.run => refused("another run".to_owned()),
-                    None => self.challenge(door, hello.to, Greeting::Peer(hello)),
+                    None => {
+                        let opening = Opening::from(&hello);
+                        self.challenge(door, hello.to, opening, Greeting::Peer(hello))
+                    }
                 },
                 (Line::Health(asking), None) => match Door::refusal_of_version(asking.protocol) {
                     Some(why) => Progress::Refused(why.clone(), Line::Refused(why)),
-                    None => self.challenge(door, asking.to, Greeting::Asker(asking)),
+                    None => {
+                        let opening = Opening::from(&asking);
+                        self.challenge(door, asking.to, opening, Greeting::Asker(asking))
+                    }
                 },
-                (Line::Proof(proof), Some((greeting, nonce))) => {
-                    if !door.identity.believes(Role::Connector, &greeting, nonce, &proof) {
+                (Line::Proof(proof), Some(greeted)) => {
+                    let Greeted { opening, nonce, .. } = &greeted;
+                    if !door.identity.believes(Role::Connector, opening, *nonce, &proof) {
                         return refused("its proof is wrong: it has another secret".to_owned());
                     }
                     if self.has_gone() {
                         // It lost patience, and may have come in by another connection already.
                         return refused("it went away before it was let in".to_owned());
                     }
-                    self.greeting = Some((greeting, nonce));
+                    self.greeted = Some(greeted);
                     Progress::Proved
                 }
                 _ => refused("expected a hello, and then a proof".to_owned()),
@@ -283,7 +278,13 @@ impl Stranger {
         }
     }
 
-    fn challenge(&mut self, door: &Door, to: MachineId, greeting: Greeting) -> Progress {
+    fn challenge(
+        &mut self,
+        door: &Door,
+        to: MachineId,
+        opening: Opening,
+        greeting: Greeting,
+    ) -> Progress {
         let refused = |why: String| Progress::Refused(why, Line::Refused(String::new()));
         if to != door.identity.machine {
             // A proof of a hello to somebody else would let whoever sits at that machine's port
@@ -294,8 +295,8 @@ impl Stranger {
             Ok(nonce) => nonce,
             Err(error) => return refused(format!("{error:#}")),
         };
-        let challenge = door.identity.challenge(&greeting, nonce);
-        self.greeting = Some((greeting, nonce));
+        let challenge = door.identity.challenge(&opening, nonce);
+        self.greeted = Some(Greeted { greeting, opening, nonce });
         match say(&self.stream, &challenge) {
             // What follows the hello may be here already, in a flood of one's own making.
             Ok(()) => Progress::Waiting,
@@ -305,9 +306,9 @@ impl Stranger {
 
     /// Lets in who has proved itself.
     fn come_in(mut self, door: &Arc<Door>) {
-        match self.greeting.take() {
-            Some((Greeting::Peer(hello), _)) => self.come_in_as_peer(&hello, door),
-            Some((Greeting::Asker(asking), _)) => self.come_in_as_asker(&asking, door),
+        match self.greeted.take().map(|greeted| greeted.greeting) {
+            Some(Greeting::Peer(hello)) => self.come_in_as_peer(&hello, door),
+            Some(Greeting::Asker(asking)) => self.come_in_as_asker(&asking, door),
             None => {}
         }
     }
