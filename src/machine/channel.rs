@@ -138,9 +138,10 @@ impl ChannelState {
         self.promise = Some(tick);
     }
 
-    /// Has the peer tried at once; whether that is needed.
+    /// Has the peer tried at once if it was never reached; whether that is so. A connection that was lost
+    /// has its own times: who comes and goes is not to be followed in step.
     pub(super) fn call_back(&mut self) -> bool {
-        self.is_called = self.connection.is_none();
+        self.is_called = self.told.is_some();
         self.is_called
     }
 
@@ -191,7 +192,7 @@ impl ChannelState {
                 next - 1
             ));
         }
-        (self.trouble, self.is_tried, self.told) = (None, true, None);
+        (self.trouble, self.is_tried, self.told, self.is_called) = (None, true, None, false);
         self.probes.clear();
         self.connection = Some(Connection {
             stream,
@@ -425,6 +426,27 @@ mod tests {
         }));
         channel.pump();
         (channel, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn only_a_peer_that_was_never_reached_is_called_back() {
+        let new = Channel::new(MachineId::new(2), Vec::new());
+        assert!(new.lock().call_back() && new.lock().is_called);
+        let (mut reached, _peer) = channel("127.30.0.23", 0);
+        assert!(!reached.call_back());
+        reached.disconnect("it is gone".to_owned());
+        assert!(!reached.call_back() && !reached.is_called);
+    }
+
+    #[test]
+    fn a_call_is_over_when_a_connection_stands() {
+        let listener = TcpListener::bind(("127.30.0.24", 20001)).unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let channel = Channel::new(MachineId::new(2), Vec::new());
+        let mut state = channel.lock();
+        assert!(state.call_back());
+        state.connect(Arc::new(ours), 1, false).unwrap();
+        assert!(!state.is_called);
     }
 
     fn written(mut channel: ChannelState, peer: &mut TcpStream) -> String {

@@ -45,7 +45,7 @@ pub(super) struct Door {
 }
 
 /// A peer that may come in.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Expected {
     /// The channel to it.
     pub(super) channel: Arc<Channel>,

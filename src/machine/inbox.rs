@@ -33,8 +33,8 @@ pub(super) struct Arrived {
 /// What the tick loop must hear of at once.
 #[derive(Debug)]
 pub(super) enum Notice {
-    /// What the roll call waits for has come.
-    Assembled,
+    /// What the tick loop expects of its peers before the start has come.
+    RollCalled,
     /// A peer will never let this machine in, or another program holds its port.
     Refused { from: MachineId, why: String },
     /// A peer has sent its last line.
@@ -245,7 +245,7 @@ impl Inbox {
             Notice::Signalled(signal) => Err(Halt::Signalled(signal)),
             Notice::Full { limit } => Err(Halt::queue_is_full(limit)),
             Notice::Refused { from, why } => Err(Halt::PeerLost { peer: from, why }),
-            Notice::Assembled | Notice::Heard => Ok(()),
+            Notice::RollCalled | Notice::Heard => Ok(()),
         }
     }
 

@@ -11,10 +11,9 @@ use crate::trial::Trial;
 
 /// A connection on which nothing moves is probed after so long, or later: [`KeepAlive::of`].
 const IDLE_MIN: Duration = Duration::from_secs(5);
-/// It is probed again after each of these, ...
+/// It is dead when the probe was not answered within this time: the timeout below overrides how many
+/// probes the kernel would send (tcp(7)).
 const INTERVAL: Duration = Duration::from_secs(1);
-/// ... and is dead when so many probes were not answered.
-const PROBES: u32 = 3;
 /// A connection is dead when what was written stays unacknowledged for so long, in milliseconds.
 const USER_TIMEOUT_MS: u32 = 5000;
 
@@ -27,7 +26,7 @@ pub(super) struct KeepAlive {
 impl KeepAlive {
     /// What a machine does. All connections of a run are made at one time, so they would all be probed
     /// at one time, and in a large mesh every tick that is due then would be late. So machines differ,
-    /// by whole seconds, and by the more the more connections each of them has.
+    /// by whole seconds, as the kernel counts them, and by the more the more connections each has.
     pub(super) fn of(trial: &Trial, own: MachineId) -> Self {
         let choices = trial.contacts(own).len() / 2 + 1;
         let later = Duration::from_secs((own.index() % choices) as u64);
@@ -42,7 +41,6 @@ impl KeepAlive {
         sockopt::set_socket_keepalive(&socket, true)?;
         sockopt::set_tcp_keepidle(&socket, self.idle)?;
         sockopt::set_tcp_keepintvl(&socket, INTERVAL)?;
-        sockopt::set_tcp_keepcnt(&socket, PROBES)?;
         sockopt::set_tcp_user_timeout(&socket, USER_TIMEOUT_MS)?;
         Ok(())
     }

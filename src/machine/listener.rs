@@ -404,7 +404,6 @@ mod tests {
             (
                 sockopt::tcp_keepidle(socket).unwrap(),
                 sockopt::tcp_keepintvl(socket).unwrap(),
-                sockopt::tcp_keepcnt(socket).unwrap(),
                 sockopt::tcp_user_timeout(socket).unwrap(),
             )
         };

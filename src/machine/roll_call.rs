@@ -12,7 +12,7 @@ use super::inbox::{InboxSender, Notice};
 use crate::model::MachineId;
 
 /// What has to come of every peer, one after the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     /// It has let this machine in.
     Welcome,
@@ -36,7 +36,7 @@ struct State {
     to_get_ready: BTreeSet<MachineId>,
     /// The common start, as machine 1 names it or a peer knows it.
     start: Option<Instant>,
-    /// What the tick thread waits for: a step, or the common start if none.
+    /// The step that the tick thread waits for, or else it is the common start.
     awaited: Option<Step>,
 }
 
@@ -91,32 +91,32 @@ impl RollCall {
         self.lock().start
     }
 
-    /// Whether all peers have taken a step, or the run is known to have begun; if not, the tick thread
-    /// is woken when they have.
-    pub(super) fn is_complete(&self, step: Step) -> bool {
+    /// Who has not taken a step, unless the run is known to have begun; the tick thread is woken when it is
+    /// nobody any more.
+    pub(super) fn expect(&self, step: Step) -> Vec<MachineId> {
         let mut state = self.lock();
         state.awaited = Some(step);
-        state.is_over()
+        match state.is_over() {
+            true => Vec::new(),
+            false => state.absent(step).iter().copied().collect(),
+        }
     }
 
     /// The common start; if it is not known, the tick thread is woken when it is.
-    pub(super) fn wait_for_start(&self) -> Option<Instant> {
+    pub(super) fn expect_start(&self) -> Option<Instant> {
         let mut state = self.lock();
         state.awaited = None;
         state.start
-    }
-
-    /// Who has not taken a step.
-    pub(super) fn absent(&self, step: Step) -> Vec<MachineId> {
-        self.lock().absent(step).iter().copied().collect()
     }
 
     fn note(&self, news: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         let was_over = state.is_over();
         news(&mut state);
-        if !was_over && state.is_over() {
-            self.inbox.tell(Notice::Assembled);
+        let is_over = state.is_over();
+        drop(state);
+        if is_over && !was_over {
+            self.inbox.tell(Notice::RollCalled);
         }
     }
 
@@ -163,15 +163,18 @@ mod tests {
     #[test]
     fn only_the_last_of_those_who_are_waited_for_wakes() {
         let (roll_call, inbox) = roll_call();
-        assert!(!roll_call.is_complete(Step::Welcome));
+        assert_eq!(roll_call.expect(Step::Welcome), [machine(2), machine(3)]);
         roll_call.note_connection(machine(2));
         roll_call.note_connection(machine(3));
         roll_call.note_welcome(machine(3), None);
-        assert_eq!((roll_call.absent(Step::Welcome), wakes(&inbox)), (vec![machine(2)], 0));
+        assert_eq!((roll_call.expect(Step::Welcome), wakes(&inbox)), (vec![machine(2)], 0));
         roll_call.note_welcome(machine(2), None);
         assert_eq!(wakes(&inbox), 1);
-        assert!(roll_call.is_complete(Step::Welcome) && roll_call.is_complete(Step::Connection));
-        assert!(!roll_call.is_complete(Step::Readiness));
+        assert!(
+            roll_call.expect(Step::Welcome).is_empty()
+                && roll_call.expect(Step::Connection).is_empty()
+        );
+        assert!(!roll_call.expect(Step::Readiness).is_empty());
         roll_call.note_readiness(machine(2));
         roll_call.note_readiness(machine(3));
         assert_eq!(wakes(&inbox), 1);
@@ -183,32 +186,32 @@ mod tests {
         roll_call.note_connection(machine(2));
         roll_call.note_connection(machine(3));
         roll_call.note_disconnection(machine(2));
-        assert!(!roll_call.is_complete(Step::Connection));
+        assert!(!roll_call.expect(Step::Connection).is_empty());
         roll_call.note_connection(machine(2));
         assert_eq!(wakes(&inbox), 1);
-        assert!(roll_call.is_complete(Step::Connection));
+        assert!(roll_call.expect(Step::Connection).is_empty());
     }
 
     #[test]
     fn the_first_start_that_is_told_ends_every_wait() {
         let (roll_call, inbox) = roll_call();
-        assert!(!roll_call.is_complete(Step::Connection));
+        assert!(!roll_call.expect(Step::Connection).is_empty());
         let start = wall_clock::now();
         roll_call.note_welcome(machine(2), Some(start));
         roll_call.note_start(wall_clock::now());
         assert_eq!((wakes(&inbox), roll_call.start()), (1, Some(start)));
-        assert!(roll_call.is_complete(Step::Connection));
-        assert_eq!(roll_call.wait_for_start(), Some(start));
+        assert!(roll_call.expect(Step::Connection).is_empty());
+        assert_eq!(roll_call.expect_start(), Some(start));
     }
 
     #[test]
     fn a_start_that_is_waited_for_wakes() {
         let (roll_call, inbox) = roll_call();
-        assert_eq!(roll_call.wait_for_start(), None);
+        assert_eq!(roll_call.expect_start(), None);
         roll_call.note_readiness(machine(2));
         assert_eq!(wakes(&inbox), 0);
         roll_call.note_start(wall_clock::now());
         assert_eq!(wakes(&inbox), 1);
-        assert!(roll_call.wait_for_start().is_some());
+        assert!(roll_call.expect_start().is_some());
     }
 }

@@ -22,8 +22,6 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use sha2::Sha256;
 
-use super::wire::text_of;
-
 /// The largest file that is looked into, in bytes.
 const FILE_LEN_MAX: u64 = 4096;
 
@@ -114,9 +112,9 @@ impl Secret {
             Role::Connector => "connector",
             Role::Listener => "listener",
         };
-        let said = text_of(&format_args!("{role}\n{connector}\n{listener}\n{hello}"));
+        let nonces = format!("\n{connector}\n{listener}\n");
         let mac = Hmac::new_from_slice(&self.0).expect("a key may have any length");
-        mac.chain_update(said)
+        mac.chain_update(role).chain_update(nonces).chain_update(hello)
     }
 
     fn draw() -> Result<Self> {

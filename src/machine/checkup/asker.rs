@@ -9,7 +9,7 @@ use log::{debug, info};
 
 use super::{Examinee, Pass};
 use crate::machine::door::Door;
-use crate::machine::wire::{ChannelLine, LINE_LEN_MAX, Line, Progress, StateLine, read_line};
+use crate::machine::wire::{ChannelLine, LINE_LEN_MAX, Line, Progress, StateLine, read_line, say};
 use crate::model::Tick;
 use crate::wall_clock;
 
@@ -27,7 +27,7 @@ pub(in crate::machine) fn answer(
         Ok(None) => {}
         Ok(Some(why)) => {
             info!("an asker is sent away: {why}");
-            let _ = say(stream, &format!("{}\n", Line::Refused(why)));
+            let _ = say(stream, &Line::Refused(why));
         }
         Err(error) => debug!("an asker is gone: {error}"),
     }
@@ -51,7 +51,7 @@ fn converse(
             Err(error) => return Err(error),
         };
         match line {
-            Line::Look => say(stream, &describe(pass, door))?,
+            Line::Look => write_all(stream, &describe(pass, door))?,
             Line::Send { number } => {
                 if let Err(why) = pass.send(number, door.start()) {
                     return Ok(Some(why));
@@ -62,7 +62,7 @@ fn converse(
     }
 }
 
-fn say(mut stream: &TcpStream, text: &str) -> io::Result<()> {
+fn write_all(mut stream: &TcpStream, text: &str) -> io::Result<()> {
     stream.write_all(text.as_bytes())
 }
 
