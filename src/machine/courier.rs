@@ -85,7 +85,7 @@ pub(super) fn start(
 ) -> Result<()> {
     let own = door.identity.machine;
     let dice = Dice::new(trial.seed, Stream::Backoff(own));
-    let keep_alive = KeepAlive::of(trial, own);
+    let keep_alive = KeepAlive::of(own, channels.len());
     let links = channels.iter().map(|channel| {
         let address = trial.spec(channel.peer).address();
         let attempt = Attempt::new(address, channel.peer, keep_alive);

@@ -7,7 +7,6 @@ use std::time::Duration;
 use rustix::net::sockopt;
 
 use crate::model::MachineId;
-use crate::trial::Trial;
 
 /// A connection on which nothing moves is probed after so long, or later: [`KeepAlive::of`].
 const IDLE_MIN: Duration = Duration::from_secs(5);
@@ -24,11 +23,11 @@ pub(super) struct KeepAlive {
 }
 
 impl KeepAlive {
-    /// What a machine does. All connections of a run are made at one time, so they would all be probed
+    /// What a machine with so many peers does. All connections of a run are made at one time, so they would all be probed
     /// at one time, and in a large mesh every tick that is due then would be late. So machines differ,
     /// by whole seconds, as the kernel counts them, and by the more the more connections each has.
-    pub(super) fn of(trial: &Trial, own: MachineId) -> Self {
-        let choices = trial.contacts(own).len() / 2 + 1;
+    pub(super) fn of(own: MachineId, peers: usize) -> Self {
+        let choices = peers / 2 + 1;
         let later = Duration::from_secs((own.index() % choices) as u64);
         Self { idle: IDLE_MIN + later }
     }
@@ -49,24 +48,15 @@ impl KeepAlive {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::path::Path;
 
     use super::*;
 
     /// How many machines of a mesh have the kernel wait for so many seconds.
     fn idle_seconds(machines: u16) -> BTreeMap<u64, usize> {
-        let specs = (1..=machines).map(|machine| {
-            let port = 20000 + machine;
-            format!(
-                "[[machine]]\nhost = \"127.0.0.1\"\nport = {port}\nclock_rate = 1\nphase = {machine}\n"
-            )
-        });
-        let head = "name = \"mesh\"\nduration_s = 1\ndraw_range = 100\nseed = 1\n";
-        let text = head.to_owned() + &specs.collect::<String>();
-        let trial = Trial::parse_resolved(Path::new("mesh.toml"), &text).unwrap();
         let mut counts = BTreeMap::new();
-        for own in trial.machine_ids() {
-            *counts.entry(KeepAlive::of(&trial, own).idle.as_secs()).or_default() += 1;
+        for own in (1..=machines).map(MachineId::new) {
+            let KeepAlive { idle } = KeepAlive::of(own, usize::from(machines - 1));
+            *counts.entry(idle.as_secs()).or_default() += 1;
         }
         counts
     }

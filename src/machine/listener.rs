@@ -25,7 +25,7 @@ use super::poll;
 use super::secret::{Nonce, Role};
 use super::wire::{Asking, Hello, Line, LineBuffer, is_not_yet, say};
 use crate::model::MachineId;
-use crate::trial::Trial;
+use crate::trial::MachineSpec;
 use crate::wall_clock;
 
 /// How many connections may wait in the kernel to be accepted; std's 128 is too few for a large
@@ -52,8 +52,8 @@ const READ_LEN: usize = 2 << 10;
 ///
 /// # Errors
 /// When the address is in use, or is none of this computer's.
-pub(super) fn bind(trial: &Trial, own: MachineId) -> Result<TcpListener> {
-    let address = trial.spec(own).address();
+pub(super) fn bind(spec: &MachineSpec, keep_alive: KeepAlive) -> Result<TcpListener> {
+    let address = spec.address();
     let listener = TcpListener::bind(address).map_err(|error| {
         let fix = match error.kind() {
             io::ErrorKind::AddrNotAvailable => "give a host in the trial that this computer has",
@@ -63,8 +63,7 @@ pub(super) fn bind(trial: &Trial, own: MachineId) -> Result<TcpListener> {
     })?;
     rustix::net::listen(&listener, BACKLOG)
         .with_context(|| format!("cannot listen on {address}"))?;
-    prepare(&listener, KeepAlive::of(trial, own))
-        .with_context(|| format!("cannot listen on {address}"))?;
+    prepare(&listener, keep_alive).with_context(|| format!("cannot listen on {address}"))?;
     Ok(listener)
 }
 
@@ -121,6 +120,15 @@ struct Greeted {
 enum Greeting {
     Peer(Hello),
     Asker(Asking),
+}
+
+impl From<&Greeting> for Opening {
+    fn from(greeting: &Greeting) -> Self {
+        match greeting {
+            Greeting::Peer(hello) => hello.into(),
+            Greeting::Asker(asking) => asking.into(),
+        }
+    }
 }
 
 /// How far a stranger has come.
@@ -238,17 +246,11 @@ impl Stranger {
                 (Line::Hello(hello), None) => match Door::refusal_of_version(hello.protocol) {
                     Some(why) => Progress::Refused(why.clone(), Line::Refused(why)),
                     None if hello.run != door.identity.run => refused("another run".to_owned()),
-                    None => {
-                        let opening = Opening::from(&hello);
-                        self.challenge(door, hello.to, opening, Greeting::Peer(hello))
-                    }
+                    None => self.challenge(door, hello.to, Greeting::Peer(hello)),
                 },
                 (Line::Health(asking), None) => match Door::refusal_of_version(asking.protocol) {
                     Some(why) => Progress::Refused(why.clone(), Line::Refused(why)),
-                    None => {
-                        let opening = Opening::from(&asking);
-                        self.challenge(door, asking.to, opening, Greeting::Asker(asking))
-                    }
+                    None => self.challenge(door, asking.to, Greeting::Asker(asking)),
                 },
                 (Line::Proof(proof), Some(greeted)) => {
                     let Greeted { opening, nonce, .. } = &greeted;
@@ -278,13 +280,7 @@ impl Stranger {
         }
     }
 
-    fn challenge(
-        &mut self,
-        door: &Door,
-        to: MachineId,
-        opening: Opening,
-        greeting: Greeting,
-    ) -> Progress {
+    fn challenge(&mut self, door: &Door, to: MachineId, greeting: Greeting) -> Progress {
         let refused = |why: String| Progress::Refused(why, Line::Refused(String::new()));
         if to != door.identity.machine {
             // A proof of a hello to somebody else would let whoever sits at that machine's port
@@ -295,6 +291,7 @@ impl Stranger {
             Ok(nonce) => nonce,
             Err(error) => return refused(format!("{error:#}")),
         };
+        let opening = Opening::from(&greeting);
         let challenge = door.identity.challenge(&opening, nonce);
         self.greeted = Some(Greeted { greeting, opening, nonce });
         match say(&self.stream, &challenge) {
@@ -382,18 +379,13 @@ impl Stranger {
 #[cfg(test)]
 mod tests {
     use std::os::fd::AsFd;
-    use std::path::Path;
 
     use super::*;
 
     #[test]
     fn whoever_comes_in_has_the_settings_of_the_listening_socket() {
-        let text = "name = \"two\"\nduration_s = 1\ndraw_range = 10\nseed = 7\n\
-                    [[machine]]\nhost = \"127.0.0.1\"\nport = 20001\nclock_rate = 2\nphase = 10\n\
-                    [[machine]]\nhost = \"127.0.0.1\"\nport = 20002\nclock_rate = 3\nphase = 20\n";
-        let trial = Trial::parse_resolved(Path::new("two.toml"), text).unwrap();
         let listener = TcpListener::bind("127.30.0.20:0").unwrap();
-        prepare(&listener, KeepAlive::of(&trial, MachineId::new(2))).unwrap();
+        prepare(&listener, KeepAlive::of(MachineId::new(2), 2)).unwrap();
         let _caller = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let limit = wall_clock::now() + Duration::from_secs(30);
         poll::wait(&mut [PollFd::new(&listener, PollFlags::IN)], Some(limit));

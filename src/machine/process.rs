@@ -17,6 +17,7 @@ use super::courier::{self, Bell, Patience};
 use super::door::{Door, Expected};
 use super::identity::Identity;
 use super::inbox::{Halt, Inbox, InboxSender, inbox};
+use super::keep_alive::KeepAlive;
 use super::listener;
 use super::outlet::Outlet;
 use super::pacemaker::{Pacemaker, PromisePacemaker, RealPacemaker};
@@ -100,7 +101,8 @@ pub fn run(config: &MachineConfig) -> Result<Outcome> {
     let (sender, mut inbox) = inbox(arrivals_limit);
     signals::watch(sender.clone())?;
     let secret = load_secret(config)?;
-    let socket = listener::bind(trial, *machine)?;
+    let keep_alive = KeepAlive::of(*machine, trial.contacts(*machine).len());
+    let socket = listener::bind(trial.spec(*machine), keep_alive)?;
     let Beginning { mut log, past, stage } = open_log(config)?;
     let identity = Arc::new(identity(config, secret, past.incarnation)?);
     let (door, mut producers) = open_channels(config, &past, identity, sender, socket)?;

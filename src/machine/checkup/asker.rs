@@ -51,7 +51,7 @@ fn converse(
             Err(error) => return Err(error),
         };
         match line {
-            Line::Look => write_all(stream, &describe(pass, door))?,
+            Line::Look => (&*stream).write_all(describe(pass, door).as_bytes())?,
             Line::Send { number } => {
                 if let Err(why) = pass.send(number, door.start()) {
                     return Ok(Some(why));
@@ -60,10 +60,6 @@ fn converse(
             _ => return Ok(Some("expected look, or send NUMBER".to_owned())),
         }
     }
-}
-
-fn write_all(mut stream: &TcpStream, text: &str) -> io::Result<()> {
-    stream.write_all(text.as_bytes())
 }
 
 /// All that a machine says of itself.
